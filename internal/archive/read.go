@@ -1,0 +1,184 @@
+// Package archive reads kernels' BTF as it comes: raw, inside a vmlinux,
+// compressed, or in BTFHub's archive of one .btf.tar.xz per kernel.
+//
+// Input is hostile until proven otherwise: nothing decompresses to more than
+// MaxSize, and decoders are kept from allocating for larger windows than
+// kernels' archives use.
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/mikelolasagasti/xz"
+)
+
+// MaxSize is how many bytes of BTF a kernel may have. The largest known, from
+// which nothing was deduplicated, has 27 MB.
+const MaxSize = 256 << 20
+
+// maxWindow bounds the decoders' memory: xz -9 uses 64 MiB, zstd --ultra 128 MiB.
+const maxWindow = 128 << 20
+
+// ErrInput is wrapped by every error about a file that holds no kernel's BTF.
+var ErrInput = errors.New("no kernel BTF")
+
+// ReadBTF returns the raw BTF in a file: raw BTF, an ELF file with a .BTF
+// section (vmlinux, a kernel module), or either compressed with xz, gzip or
+// zstd, with or without a tar around it. The content decides, not the name;
+// but the one member of a tar must be named as the file is, as in BTFHub.
+// The result may share the file's memory.
+func ReadBTF(name string, file []byte) ([]byte, error) {
+	raw, err := readBTF(name, file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	if len(raw) > MaxSize {
+		return nil, fmt.Errorf("%w: %d bytes, more than %d MiB", ErrInput, len(raw), MaxSize>>20)
+	}
+	return raw, nil
+}
+
+func readBTF(name string, file []byte) ([]byte, error) {
+	if len(file) == 0 {
+		return nil, errors.New("the file is empty")
+	}
+	data, err := decompress(file)
+	if err != nil {
+		return nil, err
+	}
+	if isTar(data) {
+		if data, err = fromTar(name, data); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case isBTF(data):
+		return data, nil
+	case bytes.HasPrefix(data, []byte(elf.ELFMAG)):
+		return fromELF(data)
+	case &data[0] == &file[0]:
+		return nil, fmt.Errorf("neither BTF, ELF, xz, gzip, zstd nor tar (begins with % x)", data[:min(len(data), 6)])
+	}
+	return nil, fmt.Errorf("neither BTF nor ELF inside (begins with % x)", data[:min(len(data), 6)])
+}
+
+// decompress returns the file itself if it is not compressed.
+func decompress(file []byte) ([]byte, error) {
+	var format string
+	var r io.Reader
+	var err error
+	switch {
+	case bytes.HasPrefix(file, []byte("\xfd7zXZ\x00")):
+		format = "xz"
+		r, err = xz.NewReader(bytes.NewReader(file), maxWindow)
+	case bytes.HasPrefix(file, []byte("\x1f\x8b")):
+		format = "gzip"
+		r, err = gzip.NewReader(bytes.NewReader(file))
+	case bytes.HasPrefix(file, []byte("\x28\xb5\x2f\xfd")):
+		format = "zstd"
+		var z *zstd.Decoder
+		z, err = zstd.NewReader(bytes.NewReader(file), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err == nil {
+			defer z.Close()
+			r = z
+		}
+	default:
+		return file, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("damaged %s: %w", format, err)
+	}
+	// A tar has up to 10 KiB more than the file in it.
+	data, err := io.ReadAll(io.LimitReader(r, MaxSize+16<<10))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("damaged %s: %w", format, err)
+	case len(data) == MaxSize+16<<10:
+		return nil, fmt.Errorf("unpacks to more than %d MiB", MaxSize>>20)
+	case len(data) == 0:
+		return nil, fmt.Errorf("the %s is empty", format)
+	}
+	return data, nil
+}
+
+func isBTF(b []byte) bool {
+	return len(b) >= 2 && (b[0] == 0x9f && b[1] == 0xeb || b[0] == 0xeb && b[1] == 0x9f)
+}
+
+func isTar(b []byte) bool { return len(b) >= 512 && string(b[257:262]) == "ustar" }
+
+func fromTar(name string, data []byte) ([]byte, error) {
+	want := strings.TrimSuffix(stripExt(path.Base(name), compressed), ".tar")
+	t := tar.NewReader(bytes.NewReader(data))
+	var found []byte
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("damaged tar: %w", err)
+		}
+		switch h.Typeflag {
+		case tar.TypeReg:
+		case tar.TypeDir, tar.TypeXGlobalHeader:
+			continue
+		default:
+			return nil, fmt.Errorf("the tar has %q, which is no regular file", h.Name)
+		}
+		if found != nil {
+			return nil, fmt.Errorf("the tar has more than one file (%q)", h.Name)
+		}
+		if got := path.Clean(h.Name); got != want {
+			return nil, fmt.Errorf("the tar has %q inside, expected %q: renamed, or another kernel's?", h.Name, want)
+		}
+		if h.Size <= 0 || h.Size > int64(len(data)) { // a sparse file may claim any size
+			return nil, fmt.Errorf("the tar has %q with %d bytes", h.Name, h.Size)
+		}
+		found = make([]byte, h.Size)
+		if _, err := io.ReadFull(t, found); err != nil {
+			return nil, fmt.Errorf("damaged tar: %w", err)
+		}
+	}
+	if found == nil {
+		return nil, errors.New("the tar is empty")
+	}
+	return found, nil
+}
+
+func fromELF(file []byte) ([]byte, error) {
+	e, err := elf.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("damaged ELF file: %w", err)
+	}
+	s := e.Section(".BTF")
+	switch {
+	case s == nil || s.Type == elf.SHT_NOBITS:
+		return nil, errors.New("the ELF file has no section .BTF; build the kernel with CONFIG_DEBUG_INFO_BTF=y, or add BTF with pahole -J")
+	case s.Flags&elf.SHF_COMPRESSED != 0:
+		return nil, errors.New("section .BTF is compressed")
+	case s.Offset > uint64(len(file)) || s.FileSize > uint64(len(file))-s.Offset:
+		return nil, errors.New("section .BTF ends behind the file: truncated?")
+	}
+	return file[s.Offset : s.Offset+s.FileSize], nil
+}
+
+var compressed = []string{".xz", ".gz", ".zst"}
+
+func stripExt(name string, exts []string) string {
+	for _, e := range exts {
+		if s, ok := strings.CutSuffix(name, e); ok {
+			return s
+		}
+	}
+	return name
+}

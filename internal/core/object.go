@@ -1,0 +1,323 @@
+package core
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+)
+
+// ErrObject is wrapped by every error about a file that is no usable BPF object.
+var ErrObject = errors.New("not a usable BPF object")
+
+// A Record is one relocation as it stands in .BTF.ext (struct bpf_core_relo).
+type Record struct {
+	Section    string // ELF section of the instruction
+	InsnOffset uint32 // of the instruction in its section, in bytes
+	TypeID     uint32 // local root type
+	Access     uint32 // name reference of the access string
+	Kind       RelocationKind
+}
+
+// An Object is what relocation needs of a BPF ELF object.
+type Object struct {
+	BigEndian bool
+	BTF       *btf.File // nil if the object has none
+	Records   []Record  // in the order of the file
+}
+
+const emBPF = elf.EM_BPF
+
+// ReadObject reads a BPF object from the bytes of an ELF file, to which it goes
+// on referring. An object without .BTF.ext, or without relocations in it, has no Records.
+func ReadObject(file []byte) (*Object, error) {
+	o, err := readObject(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrObject, err)
+	}
+	return o, nil
+}
+
+func readObject(file []byte) (*Object, error) {
+	if len(file) == 0 {
+		return nil, errors.New("the file is empty")
+	}
+	if !bytes.HasPrefix(file, []byte(elf.ELFMAG)) {
+		return nil, errors.New("no ELF file; compile with clang -g -O2 -target bpf")
+	}
+	e, err := elf.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("damaged ELF file: %w", err)
+	}
+	if e.Machine != emBPF {
+		return nil, fmt.Errorf("an ELF file for %s, not for BPF; compile with clang -g -O2 -target bpf", e.Machine)
+	}
+	o := &Object{BigEndian: e.Data == elf.ELFDATA2MSB}
+	raw, err := section(e, file, ".BTF")
+	if err != nil {
+		return nil, err
+	}
+	ext, err := section(e, file, ".BTF.ext")
+	if err != nil {
+		return nil, err
+	}
+	if raw == nil {
+		if ext != nil {
+			return nil, errors.New("section .BTF.ext without .BTF; compile with clang -g -O2 -target bpf")
+		}
+		return nil, errors.New("no section .BTF; compile with clang -g -O2 -target bpf")
+	}
+	if o.BTF, err = btf.Parse(raw); err != nil {
+		return nil, fmt.Errorf("section .BTF: %w", err)
+	}
+	if o.BTF.BigEndian() != o.BigEndian {
+		return nil, errors.New("section .BTF: byte order differs from the ELF file's")
+	}
+	if ext == nil {
+		return o, nil
+	}
+	if err := o.readExt(ext); err != nil {
+		return nil, fmt.Errorf("section .BTF.ext: %w", err)
+	}
+	return o, nil
+}
+
+// section returns a section's bytes without a copy; nil if there is none.
+func section(e *elf.File, file []byte, name string) ([]byte, error) {
+	s := e.Section(name)
+	if s == nil {
+		return nil, nil
+	}
+	switch {
+	case s.Type == elf.SHT_NOBITS:
+		return nil, fmt.Errorf("section %s has no content", name)
+	case s.Flags&elf.SHF_COMPRESSED != 0:
+		return nil, fmt.Errorf("section %s is compressed, which no BPF loader reads", name)
+	case s.Offset > uint64(len(file)) || s.FileSize > uint64(len(file))-s.Offset:
+		return nil, fmt.Errorf("section %s ends behind the file: truncated?", name)
+	}
+	return file[s.Offset : s.Offset+s.FileSize], nil
+}
+
+const (
+	extHeaderLen     = 24 // struct btf_ext_header without CO-RE
+	extHeaderLenCore = 32
+	relocationLen    = 16 // struct bpf_core_relo
+)
+
+func (o *Object) readExt(x []byte) error {
+	var order binary.ByteOrder = binary.LittleEndian
+	if o.BigEndian {
+		order = binary.BigEndian
+	}
+	if len(x) < extHeaderLen {
+		return fmt.Errorf("%d bytes, shorter than a header", len(x))
+	}
+	if m := order.Uint16(x); m != 0xeb9f {
+		return fmt.Errorf("magic is %#x, not 0xeb9f", m)
+	}
+	if x[2] != 1 {
+		return fmt.Errorf("version %d, expected 1", x[2])
+	}
+	hlen := order.Uint32(x[4:])
+	if hlen < extHeaderLen || uint64(hlen) > uint64(len(x)) {
+		return fmt.Errorf("header length %d in %d bytes", hlen, len(x))
+	}
+	if hlen < extHeaderLenCore {
+		return nil // written before there was CO-RE
+	}
+	off, size := uint64(order.Uint32(x[24:])), uint64(order.Uint32(x[28:]))
+	if size == 0 {
+		return nil
+	}
+	if uint64(hlen)+off+size > uint64(len(x)) {
+		return fmt.Errorf("relocations (offset %d, %d bytes) end behind the section", off, size)
+	}
+	p := x[uint64(hlen)+off:][:size]
+	if len(p) < 4 {
+		return errors.New("relocations are cut off")
+	}
+	each := order.Uint32(p)
+	p = p[4:]
+	if each < relocationLen || each%4 != 0 {
+		return fmt.Errorf("a relocation of %d bytes, expected %d", each, relocationLen)
+	}
+	for len(p) > 0 {
+		if len(p) < 8 {
+			return errors.New("relocations are cut off")
+		}
+		nameRef, n := order.Uint32(p), order.Uint32(p[4:])
+		p = p[8:]
+		if uint64(n)*uint64(each) > uint64(len(p)) {
+			return fmt.Errorf("%d relocations of a section in %d bytes", n, len(p))
+		}
+		if n == 0 {
+			return errors.New("a section with 0 relocations")
+		}
+		name, err := o.name(nameRef)
+		if err != nil {
+			return fmt.Errorf("name of a section: %w", err)
+		}
+		for range n {
+			r := Record{
+				Section:    name,
+				InsnOffset: order.Uint32(p),
+				TypeID:     order.Uint32(p[4:]),
+				Access:     order.Uint32(p[8:]),
+				Kind:       RelocationKind(order.Uint32(p[12:])),
+			}
+			p = p[each:]
+			if r.TypeID >= o.BTF.NumTypes() {
+				return fmt.Errorf("relocation %d refers to type %d, but there are only %d", len(o.Records), r.TypeID, o.BTF.NumTypes()-1)
+			}
+			if _, err := o.name(r.Access); err != nil {
+				return fmt.Errorf("access string of relocation %d: %w", len(o.Records), err)
+			}
+			o.Records = append(o.Records, r)
+		}
+	}
+	return nil
+}
+
+func (o *Object) name(ref uint32) (string, error) {
+	if !o.BTF.ValidName(ref) {
+		return "", fmt.Errorf("at %d, outside the string section", ref)
+	}
+	return o.BTF.String(ref), nil
+}
+
+// Relocations returns the canonical set of the objects' relocations. The
+// objects' names are for errors only.
+func (o *Object) Relocations() (*Relocations, error) {
+	rs := &Relocations{ByteOrder: byteOrder(o.BigEndian)}
+	type key struct {
+		typeID, access uint32
+		kind           RelocationKind
+	}
+	seen := map[key]bool{}
+	for i, rec := range o.Records {
+		k := key{rec.TypeID, rec.Access, rec.Kind}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		r, ok, err := o.canonical(rec)
+		if err != nil {
+			return nil, fmt.Errorf("%w: relocation %d (section %s, instruction %d): %w", ErrObject, i, rec.Section, rec.InsnOffset/8, err)
+		}
+		if ok {
+			rs.Relocations = append(rs.Relocations, r)
+		}
+	}
+	rs.normalize()
+	return rs, nil
+}
+
+// canonical returns the relocation that a record asks for; ok is false if no
+// kernel type has a part in it.
+func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
+	if rec.Kind >= numRelocationKinds {
+		return r, false, fmt.Errorf("unknown %s; a newer minbtf may know it", rec.Kind)
+	}
+	f := o.BTF
+	access := f.String(rec.Access)
+	path, err := parseAccess(access)
+	if err != nil {
+		return r, false, err
+	}
+	kind, name := f.Head(rec.TypeID)
+	r = Relocation{Kind: rec.Kind, TypeKind: kind, Type: f.String(name)}
+	switch {
+	case rec.Kind == TypeIDLocal:
+		return r, false, nil
+	case r.Type == "":
+		return r, false, nil // both loaders refuse it, whatever the kernel
+	}
+	under, t := underlying(f, rec.TypeID)
+	switch {
+	case rec.Kind.IsField():
+		r.Path, err = o.fieldPath(rec.TypeID, access, path)
+		return r, true, err
+	case rec.Kind.IsEnumval():
+		if !t.Kind.IsEnum() || len(path) != 1 || path[0] >= len(t.Members) {
+			return r, false, fmt.Errorf("access %q names no enumerator of type %s", access, f.Describe(rec.TypeID))
+		}
+		if r.Enumerator = f.String(t.Members[path[0]].Name); r.Enumerator == "" {
+			return r, false, fmt.Errorf("access %q names an enumerator without a name", access)
+		}
+		return r, true, nil
+	}
+	if access != "0" {
+		return r, false, fmt.Errorf("access %q of a %s, expected \"0\"", access, rec.Kind)
+	}
+	if rec.Kind == TypeMatches || under != rec.TypeID || t.Kind == btf.Ptr || t.Kind == btf.Array || t.Kind == btf.FuncProto {
+		r.Shape = shapeOf(f, under, rec.Kind == TypeMatches)
+	}
+	return r, true, nil
+}
+
+// fieldPath translates an access string's indices into names (libbpf's bpf_core_parse_spec).
+func (o *Object) fieldPath(id uint32, access string, path []int) ([]Accessor, error) {
+	out := []Accessor{{Index: path[0]}}
+	for _, i := range path[1:] {
+		_, t := underlying(o.BTF, id)
+		switch {
+		case t.Kind.IsComposite() && i < len(t.Members):
+			m := t.Members[i]
+			if name := o.BTF.String(m.Name); name != "" {
+				out = append(out, Accessor{Name: name})
+			}
+			id = m.Type
+		case t.Kind == btf.Array:
+			// An index past the end is for the loader to judge: it may be a flexible array's.
+			out = append(out, Accessor{Index: i})
+			id = t.Ref
+		default:
+			return nil, fmt.Errorf("access %q leads out of type %s", access, o.BTF.Describe(id))
+		}
+	}
+	return out, nil
+}
+
+func parseAccess(s string) ([]int, error) {
+	var path []int
+	for p := range strings.SplitSeq(s, ":") {
+		i, err := strconv.ParseUint(p, 10, 31)
+		if err != nil {
+			return nil, fmt.Errorf("access %q is not of the form 0:1:2", s)
+		}
+		path = append(path, int(i))
+	}
+	return path, nil
+}
+
+// underlying skips typedefs and modifiers.
+func underlying(f *btf.File, id uint32) (uint32, *btf.Type) {
+	var t btf.Type
+	for f.Type(id, &t); t.Kind.IsModifier(); f.Type(id, &t) {
+		id = t.Ref
+	}
+	return id, &t
+}
+
+// Union returns the canonical set of several objects' relocations. It fails if their byte orders differ.
+func Union(sets ...*Relocations) (*Relocations, error) {
+	u := &Relocations{}
+	for _, s := range sets {
+		switch {
+		case s.ByteOrder == "":
+		case u.ByteOrder == "":
+			u.ByteOrder = s.ByteOrder
+		case u.ByteOrder != s.ByteOrder:
+			return nil, fmt.Errorf("objects of both byte orders (%s- and %s-endian); a kernel has one", u.ByteOrder, s.ByteOrder)
+		}
+		u.Relocations = append(u.Relocations, s.Relocations...)
+	}
+	u.normalize()
+	return u, nil
+}

@@ -1,0 +1,165 @@
+// Package graph is the view of a kernel's types that matching needs: a type
+// by id, the candidates for a name, their order. Matching and pruning see
+// nothing else of a kernel, so one pruner serves whatever holds the types.
+package graph
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+)
+
+// A Graph holds the types of one kernel. Ids and name references are its own;
+// id 0 is void and name reference 0 the empty name.
+type Graph interface {
+	// NumTypes is one more than the highest id.
+	NumTypes() uint32
+	BigEndian() bool
+	// Type decodes type id into t and reuses the memory of t.Members.
+	Type(id uint32, t *btf.Type)
+	// Head is a cheaper Type for kind and name alone.
+	Head(id uint32) (kind btf.Kind, name uint32)
+	// String resolves a name reference.
+	String(name uint32) string
+	// Candidates calls yield for each named type whose stem is in s, in the
+	// kernel's order, with the stem's number.
+	Candidates(s *Stems, yield func(id uint32, stem int))
+	// LongInt is the first INT of 4 or 8 bytes with a name of C's long, from
+	// which libbpf infers the size of a pointer (btf__pointer_size); 0 if none.
+	LongInt() uint32
+}
+
+// EssentialName returns a type's name without its flavor, the last "___" and
+// what follows (libbpf's bpf_core_essential_name_len): the part by which
+// candidates are found.
+func EssentialName(name string) string {
+	for i := len(name) - 5; i >= 0; i-- {
+		if name[i] != '_' && name[i+1:i+4] == "___" && name[i+4] != '_' {
+			return name[:i+1]
+		}
+	}
+	return name
+}
+
+// Stem returns a key that is equal for any two names whose essential names
+// are equal for either loader. libbpf and cilium/ebpf disagree where
+// underscores stand beside the separator (x____y, x___), so the stem ends at
+// the first separator and has no underscore at its end. For ordinary names it
+// is the essential name.
+func Stem(name string) string {
+	if len(name) > 1 {
+		if i := strings.Index(name[1:], "___"); i >= 0 {
+			name = name[:i+1]
+		}
+	}
+	return strings.TrimRight(name, "_")
+}
+
+// Stems is a set of stems, numbered from 0, made for fast look-up of names
+// most of which are not in it.
+type Stems struct {
+	number map[string]int
+	start  [1 << 16 / 64]uint64 // bitmap of the names' first two bytes, the second 0 if there is none
+}
+
+// NewStems returns the set of the given stems, each with its index as number.
+func NewStems(stems []string) *Stems {
+	s := &Stems{number: make(map[string]int, len(stems))}
+	add := func(first, second byte) {
+		i := uint(first)<<8 | uint(second)
+		s.start[i/64] |= 1 << (i % 64)
+	}
+	for i, stem := range stems {
+		s.number[stem] = i
+		switch len(stem) {
+		case 0: // of names that are underscores
+			for second := range 256 {
+				add('_', byte(second))
+			}
+		case 1:
+			add(stem[0], 0)
+			add(stem[0], '_')
+		default:
+			add(stem[0], stem[1])
+		}
+	}
+	return s
+}
+
+// Lookup returns the number of the stem of the name at the start of text, up to
+// a NUL.
+func (s *Stems) Lookup(text []byte) (int, bool) {
+	if len(text) < 2 || text[0] == 0 {
+		return 0, false
+	}
+	if i := uint(text[0])<<8 | uint(text[1]); s.start[i/64]>>(i%64)&1 == 0 {
+		return 0, false
+	}
+	return s.find(text)
+}
+
+func (s *Stems) find(text []byte) (int, bool) {
+	name := text
+	if end := bytes.IndexByte(text, 0); end >= 0 {
+		name = text[:end]
+	}
+	if i := bytes.Index(name[1:], separator); i >= 0 {
+		name = name[:i+1]
+	}
+	for len(name) > 0 && name[len(name)-1] == '_' {
+		name = name[:len(name)-1]
+	}
+	n, ok := s.number[string(name)]
+	return n, ok
+}
+
+var separator = []byte("___")
+
+// Raw is the Graph of raw BTF.
+type Raw struct{ *btf.File }
+
+// Candidates implements Graph. Functions, variables, data sections and
+// declaration tags never match a relocation, so they are no candidates.
+func (r Raw) Candidates(s *Stems, yield func(id uint32, stem int)) {
+	for id := uint32(1); id < r.NumTypes(); id++ {
+		kind, name := r.Head(id)
+		switch kind {
+		case btf.Func, btf.Var, btf.Datasec, btf.DeclTag:
+			continue
+		}
+		if name == 0 {
+			continue
+		}
+		if stem, ok := s.Lookup(r.Text(name)); ok {
+			yield(id, stem)
+		}
+	}
+}
+
+// LongInt implements Graph.
+func (r Raw) LongInt() uint32 {
+	var t btf.Type
+	for id := uint32(1); id < r.NumTypes(); id++ {
+		if kind, _ := r.Head(id); kind != btf.Int {
+			continue
+		}
+		if r.Type(id, &t); (t.Size == 4 || t.Size == 8) && isLong(r.String(t.Name)) {
+			return id
+		}
+	}
+	return 0
+}
+
+// isLong reports whether name is one of C's spellings of long or unsigned
+// long: the words in any order that libbpf knows.
+func isLong(name string) bool {
+	switch name {
+	case "long", "long int", "int long",
+		"unsigned long", "long unsigned",
+		"unsigned long int", "unsigned int long", "long unsigned int",
+		"long int unsigned", "int unsigned long", "int long unsigned":
+		return true
+	}
+	return false
+}

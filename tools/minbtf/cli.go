@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// A failure is an error of a command's work, as against one of its command line.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+func exitCode(err error) int {
+	if errors.As(err, new(failure)) {
+		return 1
+	}
+	return 2
+}
+
+// run runs one command line.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	root := &cobra.Command{
+		Use:   "minbtf",
+		Short: "Cut kernels' BTF down to what BPF objects need",
+		Long: `minbtf cuts a kernel's BTF down to what the CO-RE relocations of BPF objects
+need, so that an application can carry it for kernels that have none. Relocating
+against the result gives the same as against the whole, under libbpf and
+cilium/ebpf alike.
+
+Errors go to stderr, data to stdout or the named file. The exit status is 0, or
+1 (failed), or 2 (usage).`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(*cobra.Command, []string) error { return errors.New("no command; see minbtf --help") },
+	}
+	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), inspectCommand()} {
+		work := c.RunE
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := work(c, args); err != nil {
+				return failure{err}
+			}
+			return nil
+		}
+		root.AddCommand(c)
+	}
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root.ExecuteContext(ctx)
+}
