@@ -269,6 +269,9 @@ func (f *File) own() int {
 // NumTypes returns the number of types, those of a base and void included.
 func (f *File) NumTypes() uint32 { return f.first + uint32(len(f.offsets)) }
 
+// Size returns the size of the types and strings in bytes, without a base's.
+func (f *File) Size() int { return 4*len(f.words) + len(f.strs) }
+
 // FirstOwn returns the id of the first type that is not a base's: 1 if there is no base.
 func (f *File) FirstOwn() uint32 { return f.first + uint32(f.own()) }
 

@@ -31,7 +31,17 @@ type Object struct {
 	Records   []Record  // in the order of the file
 }
 
-const emBPF = elf.EM_BPF
+// IsObject reports whether a file is an ELF file for BPF, by its header alone.
+func IsObject(file []byte) bool {
+	if len(file) < 20 || !bytes.HasPrefix(file, []byte(elf.ELFMAG)) {
+		return false
+	}
+	machine := binary.LittleEndian.Uint16(file[18:])
+	if file[elf.EI_DATA] == byte(elf.ELFDATA2MSB) {
+		machine = binary.BigEndian.Uint16(file[18:])
+	}
+	return elf.Machine(machine) == elf.EM_BPF
+}
 
 // ReadObject reads a BPF object from the bytes of an ELF file, to which it goes
 // on referring. An object without .BTF.ext, or without relocations in it, has no Records.
@@ -54,7 +64,7 @@ func readObject(file []byte) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged ELF file: %w", err)
 	}
-	if e.Machine != emBPF {
+	if e.Machine != elf.EM_BPF {
 		return nil, fmt.Errorf("an ELF file for %s, not for BPF; compile with clang -g -O2 -target bpf", e.Machine)
 	}
 	o := &Object{BigEndian: e.Data == elf.ELFDATA2MSB}

@@ -37,7 +37,7 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 		Args:          cobra.NoArgs,
 		RunE:          func(*cobra.Command, []string) error { return errors.New("no command; see minbtf --help") },
 	}
-	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), inspectCommand()} {
+	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), inspectCommand(), exportCommand()} {
 		work := c.RunE
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if err := work(c, args); err != nil {
@@ -46,6 +46,10 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 			return nil
 		}
 		root.AddCommand(c)
+	}
+	args, err := bazelArgs(args)
+	if err != nil {
+		return failure{err}
 	}
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -1,7 +1,187 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/khulnasoft/rules_btf/internal/archive"
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/core"
+)
 
 func inspectCommand() *cobra.Command {
-	return &cobra.Command{Use: "inspect FILE", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error { return nil }}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "inspect [--json] FILE",
+		Short: "Say what is in a file",
+		Long: `inspect says what is in a kernel's BTF (in any form that gen reads), a BPF
+object, or a relocations file: byte order, types, relocations, sizes.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			facts, err := inspect(args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				enc := json.NewEncoder(c.OutOrStdout())
+				enc.SetIndent("", "  ")
+				return enc.Encode(facts)
+			}
+			return facts.print(c.OutOrStdout())
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// facts is what inspect found in one file.
+type facts struct {
+	File        string            `json:"file"`
+	What        string            `json:"what"`
+	Bytes       int               `json:"bytes"`
+	ByteOrder   string            `json:"byte_order,omitempty"`
+	BTF         *btfFacts         `json:"btf,omitempty"`
+	Relocations *relocationsFacts `json:"relocations,omitempty"`
+}
+
+type btfFacts struct {
+	Bytes      int            `json:"bytes"`
+	Types      int            `json:"types"`
+	Kinds      map[string]int `json:"kinds"`
+	Duplicates int            `json:"duplicate_names"` // names of several structs or of several unions
+}
+
+type relocationsFacts struct {
+	Records   int            `json:"records,omitempty"` // in the object
+	Distinct  int            `json:"distinct"`
+	RootTypes int            `json:"root_types"`
+	Sections  int            `json:"sections,omitempty"`
+	Kinds     map[string]int `json:"kinds"` // of distinct ones
+}
+
+func inspect(path string) (*facts, error) {
+	file, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &facts{File: path, Bytes: len(file)}
+	switch {
+	case bytes.HasPrefix(file, []byte("{")):
+		rs, err := core.Unmarshal(file)
+		if err != nil {
+			return nil, in(path, err)
+		}
+		f.What, f.ByteOrder, f.Relocations = "relocations", string(rs.ByteOrder), inspectRelocations(rs)
+	case core.IsObject(file):
+		o, err := core.ReadObject(file)
+		if err != nil {
+			return nil, in(path, err)
+		}
+		rs, err := o.Relocations()
+		if err != nil {
+			return nil, in(path, err)
+		}
+		f.What, f.ByteOrder = "BPF object", string(rs.ByteOrder)
+		f.BTF = inspectBTF(o.BTF)
+		f.Relocations = inspectRelocations(rs)
+		f.Relocations.Records = len(o.Records)
+		sections := map[string]bool{}
+		for _, r := range o.Records {
+			sections[r.Section] = true
+		}
+		f.Relocations.Sections = len(sections)
+	default:
+		raw, err := archive.ReadBTF(path, file)
+		if err != nil {
+			return nil, in(path, err)
+		}
+		b, err := btf.Parse(raw)
+		if err != nil {
+			return nil, in(path, err)
+		}
+		f.What, f.ByteOrder = "BTF", "little"
+		if b.BigEndian() {
+			f.ByteOrder = "big"
+		}
+		f.BTF = inspectBTF(b)
+		f.BTF.Bytes = len(raw)
+	}
+	return f, nil
+}
+
+func inspectBTF(b *btf.File) *btfFacts {
+	f := &btfFacts{Bytes: b.Size(), Types: int(b.NumTypes()) - 1, Kinds: map[string]int{}}
+	type named struct {
+		kind btf.Kind
+		name string
+	}
+	seen := map[named]int{}
+	for id := uint32(1); id < b.NumTypes(); id++ {
+		kind, name := b.Head(id)
+		f.Kinds[kind.String()]++
+		if s := b.String(name); kind.IsComposite() && s != "" {
+			if seen[named{kind, s}]++; seen[named{kind, s}] == 2 {
+				f.Duplicates++
+			}
+		}
+	}
+	return f
+}
+
+func inspectRelocations(rs *core.Relocations) *relocationsFacts {
+	f := &relocationsFacts{Distinct: len(rs.Relocations), Kinds: map[string]int{}}
+	roots := map[string]bool{}
+	for i := range rs.Relocations {
+		r := &rs.Relocations[i]
+		f.Kinds[r.Kind.String()]++
+		roots[r.TypeKind.String()+" "+r.Type] = true
+	}
+	f.RootTypes = len(roots)
+	return f
+}
+
+func (f *facts) print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s, %d bytes", f.File, f.What, f.Bytes)
+	if f.ByteOrder != "" {
+		fmt.Fprintf(&b, ", %s-endian", f.ByteOrder)
+	}
+	b.WriteByte('\n')
+	if t := f.BTF; t != nil {
+		fmt.Fprintf(&b, "BTF: %d bytes, %d types, %d names of several structs or unions\n", t.Bytes, t.Types, t.Duplicates)
+		printCounts(&b, t.Kinds)
+	}
+	if r := f.Relocations; r != nil {
+		fmt.Fprintf(&b, "CO-RE relocations: ")
+		if r.Records > 0 {
+			fmt.Fprintf(&b, "%d in %d sections, ", r.Records, r.Sections)
+		}
+		fmt.Fprintf(&b, "%d distinct ones of %d root types\n", r.Distinct, r.RootTypes)
+		printCounts(&b, r.Kinds)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printCounts prints the most frequent first.
+func printCounts(b *strings.Builder, counts map[string]int) {
+	var names []string
+	for n := range counts {
+		names = append(names, n)
+	}
+	slices.SortFunc(names, func(x, y string) int {
+		if counts[x] != counts[y] {
+			return counts[y] - counts[x]
+		}
+		return strings.Compare(x, y)
+	})
+	for _, n := range names {
+		fmt.Fprintf(b, "%10d  %s\n", counts[n], n)
+	}
 }

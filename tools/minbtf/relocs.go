@@ -1,18 +1,23 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"os"
+
 	"github.com/spf13/cobra"
 )
 
 func relocsCommand() *cobra.Command {
-	var output string
+	var output, expect, hint string
 	c := &cobra.Command{
 		Use:   "relocs [-o FILE] OBJECT...",
 		Short: "Write the canonical relocations of BPF objects",
 		Long: `relocs writes the CO-RE relocations of BPF objects as JSON: sorted, without
 duplicates, and without anything that changes with the code around them. The
 same relocations give the same bytes, in any order of the objects.`,
-		Args: cobra.MinimumNArgs(1),
+		Example: "  minbtf relocs -o tracee.relocs.json tracee.bpf.o",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			relocations, err := readRelocations(args)
 			if err != nil {
@@ -22,9 +27,21 @@ same relocations give the same bytes, in any order of the objects.`,
 			if err != nil {
 				return err
 			}
+			if expect != "" {
+				expected, err := os.ReadFile(expect)
+				if err != nil {
+					return err
+				}
+				if !bytes.Equal(file, expected) {
+					return in(args[0], errors.New(hint))
+				}
+			}
 			return writeFile(output, c.OutOrStdout(), file)
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "-", "file to write; - is stdout")
+	c.Flags().StringVar(&expect, "expect", "", "fail unless the relocations are those of this file")
+	c.Flags().StringVar(&hint, "hint", "the relocations are not the expected ones", "what to say then")
+	_ = c.Flags().MarkHidden("hint")
 	return c
 }

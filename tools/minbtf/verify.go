@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,52 +13,141 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/verify"
 )
 
+type verifyFlags struct {
+	json         bool
+	pairs, shard string
+}
+
 func verifyCommand() *cobra.Command {
-	var asJSON bool
+	var flags verifyFlags
 	c := &cobra.Command{
-		Use:   "verify [--json] FULL MIN OBJECT...",
-		Short: "Check that a minimal BTF relocates as the full one does",
+		Use:   "verify [--json] FULL MIN OBJECT...\n  minbtf verify [--json] --pairs FILE OBJECT...",
+		Short: "Check that minimal BTF relocates as the full one does",
 		Long: `verify relocates every program of BPF objects with cilium/ebpf, against a
 kernel's full BTF and against its minimal one, and compares the results. It
-exits with 1 where they differ, and says where.`,
-		Args: cobra.MinimumNArgs(3),
-		RunE: func(c *cobra.Command, args []string) error {
-			full, err := parseForVerify(args[0])
-			if err != nil {
-				return err
+exits with 1 where they differ, and says where.
+
+FULL and MIN may have any form that gen reads. With --pairs they are lines of a
+file, two paths separated by a tab.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if flags.pairs != "" {
+				return cobra.MinimumNArgs(1)(c, args)
 			}
-			min, err := parseForVerify(args[1])
-			if err != nil {
-				return err
-			}
-			res := &verify.Result{}
-			for _, path := range args[2:] {
-				file, err := os.ReadFile(path)
-				if err != nil {
-					return err
-				}
-				o, err := verify.ReadObject(path, file)
-				if err != nil {
-					return in(path, err)
-				}
-				res.Add(verify.Compare(full, min, o))
-			}
-			out := c.OutOrStdout()
-			if asJSON {
-				enc := json.NewEncoder(out)
-				enc.SetIndent("", "  ")
-				err = enc.Encode(res)
-			} else {
-				err = printResult(out, res)
-			}
-			if err == nil && !res.OK() {
-				err = in(args[1], fmt.Errorf("%d of %d relocations differ from those against %s", len(res.Differences), res.Relocations, args[0]))
-			}
-			return err
+			return cobra.MinimumNArgs(3)(c, args)
 		},
+		RunE: func(c *cobra.Command, args []string) error { return flags.run(c.OutOrStdout(), args) },
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	c.Flags().BoolVar(&flags.json, "json", false, "print the result as JSON")
+	c.Flags().StringVar(&flags.pairs, "pairs", "", "file with lines of FULL, a tab, and MIN")
+	c.Flags().StringVar(&flags.shard, "shard", "", "INDEX/COUNT: only every COUNTth pair, from INDEX on")
 	return c
+}
+
+// A pair is a kernel's full BTF file and its minimal one.
+type pair struct{ full, min string }
+
+func (v *verifyFlags) run(stdout io.Writer, args []string) error {
+	pairs, objectPaths := []pair{{args[0], args[min(1, len(args)-1)]}}, args[min(2, len(args)):]
+	if v.pairs != "" {
+		var err error
+		if pairs, err = v.readPairs(); err != nil {
+			return err
+		}
+		objectPaths = args
+	}
+	var objects []*verify.Object
+	for _, path := range objectPaths {
+		file, err := readFile(path)
+		if err != nil {
+			return err
+		}
+		o, err := verify.ReadObject(path, file)
+		if err != nil {
+			return in(path, err)
+		}
+		objects = append(objects, o)
+	}
+	total := &verify.Result{}
+	var failed []string
+	for _, p := range pairs {
+		res, err := compare(p, objects)
+		if err != nil {
+			return err
+		}
+		if !res.OK() {
+			failed = append(failed, p.min)
+		}
+		if v.pairs != "" && !v.json {
+			fmt.Fprintf(stdout, "%s: ", p.min)
+			if err := printResult(stdout, res); err != nil {
+				return err
+			}
+		}
+		total.Add(res)
+	}
+	if v.json {
+		enc := json.NewEncoder(stdout)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(total); err != nil {
+			return err
+		}
+	} else if v.pairs == "" {
+		if err := printResult(stdout, total); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(stdout, "%d kernels, %d relocations: %d same, %d different\n", len(pairs), total.Relocations, total.Same, len(total.Differences))
+	}
+	if len(failed) > 0 {
+		return in(failed[0], fmt.Errorf("%d of %d relocations differ from those against the full BTF (%d of %d kernels)",
+			len(total.Differences), total.Relocations, len(failed), len(pairs)))
+	}
+	return nil
+}
+
+func (v *verifyFlags) readPairs() ([]pair, error) {
+	file, err := os.ReadFile(v.pairs)
+	if err != nil {
+		return nil, err
+	}
+	index, count := 0, 1
+	if v.shard != "" {
+		if _, err := fmt.Sscanf(v.shard, "%d/%d", &index, &count); err != nil || index < 0 || index >= count {
+			return nil, fmt.Errorf("--shard: expected INDEX/COUNT, got %q", v.shard)
+		}
+	}
+	var pairs []pair
+	n := 0
+	for line := range strings.Lines(string(file)) {
+		full, min, ok := strings.Cut(strings.TrimSpace(line), "\t")
+		if !ok {
+			return nil, in(v.pairs, fmt.Errorf("expected two paths and a tab, got %q", line))
+		}
+		if n%count == index {
+			pairs = append(pairs, pair{full, min})
+		}
+		n++
+	}
+	if n == 0 {
+		return nil, in(v.pairs, errors.New("has no pairs"))
+	}
+	return pairs, nil
+}
+
+func compare(p pair, objects []*verify.Object) (*verify.Result, error) {
+	full, err := parseForVerify(p.full)
+	if err != nil {
+		return nil, err
+	}
+	min, err := parseForVerify(p.min)
+	if err != nil {
+		return nil, err
+	}
+	res := &verify.Result{}
+	for _, o := range objects {
+		res.Add(verify.Compare(full, min, o))
+	}
+	return res, nil
 }
 
 func parseForVerify(path string) (*verify.Kernel, error) {
@@ -74,6 +164,8 @@ func parseForVerify(path string) (*verify.Kernel, error) {
 
 func printResult(w io.Writer, res *verify.Result) error {
 	var b strings.Builder
+	fmt.Fprintf(&b, "%d programs, %d relocations: %d same, %d different, %d at a limit of the loader's, %d type ids\n",
+		res.Programs, res.Relocations, res.Same, len(res.Differences), len(res.Limits), res.TypeIDs)
 	for _, r := range res.Remarks {
 		fmt.Fprintf(&b, "remark: %s\n", r)
 	}
@@ -83,8 +175,6 @@ func printResult(w io.Writer, res *verify.Result) error {
 	for _, d := range res.Differences {
 		fmt.Fprintf(&b, "difference: %s\n", d)
 	}
-	fmt.Fprintf(&b, "%d programs, %d relocations: %d same, %d different, %d at a limit of the loader's, %d type ids\n",
-		res.Programs, res.Relocations, res.Same, len(res.Differences), len(res.Limits), res.TypeIDs)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -1,0 +1,92 @@
+"""btf_archive: kernels' BTF files."""
+
+load(":layout.bzl", "LAYOUT", "is_below", "parse_kernel")
+load(":providers.bzl", "BtfArchiveInfo")
+
+def _path_in_archive(ctx, file):
+    """The path of a source relative to the archive; None if it is outside."""
+    path = file.short_path
+    outside = path.startswith("../")
+    if outside:  # another repository's
+        path = path.split("/", 2)[2]
+    prefix = ctx.attr.strip_prefix.strip("/")
+    if not outside and not ctx.attr.strip_prefix.startswith("/") and ctx.label.workspace_name == file.owner.workspace_name:
+        prefix = (ctx.label.package + "/" + prefix).strip("/")
+    if not prefix:
+        return path
+    return path[len(prefix) + 1:] if path.startswith(prefix + "/") else None
+
+def _check_aliases(aliases):
+    for link, target in aliases.items():
+        if not link or not target or is_below(link, target) or is_below(target, link):
+            fail("aliases: expected two different folders, got '{}' for '{}'".format(link, target))
+        for other in aliases:
+            if is_below(target, other):
+                fail("aliases: '{}' leads to '{}', which is an alias itself".format(link, target))
+
+def _btf_archive_impl(ctx):
+    aliases = ctx.attr.aliases
+    _check_aliases(aliases)
+    if not ctx.files.srcs:
+        fail("srcs: expected kernels' BTF files, got none; a release of an example may have come without its archive")
+    kernels = {}
+    for file in ctx.files.srcs:
+        if file.is_directory:
+            fail("srcs: expected files, got the folder {}".format(file.short_path))
+        path = _path_in_archive(ctx, file)
+        kernel = parse_kernel(path) if path else None
+        if not kernel:
+            fail("srcs: expected {} below '{}', got {}; set strip_prefix, or leave the file out".format(
+                LAYOUT,
+                ctx.attr.strip_prefix,
+                file.short_path,
+            ))
+        if [link for link in aliases if is_below(kernel.key, link)]:
+            continue  # the same file by another name: glob follows BTFHub's symbolic links
+        if kernel.key in kernels and kernels[kernel.key].file != file:
+            fail("srcs: two kernels named {}: {} and {}".format(kernel.key, kernels[kernel.key].file.short_path, file.short_path))
+        kernels[kernel.key] = struct(
+            key = kernel.key,
+            distro = kernel.distro,
+            version = kernel.version,
+            arch = kernel.arch,
+            release = kernel.release,
+            file = file,
+        )
+    for link, target in aliases.items():
+        if not [key for key in kernels if is_below(key, target)]:
+            fail("aliases: '{}' leads to '{}', where srcs has no kernel".format(link, target))
+    return [
+        DefaultInfo(files = depset([kernels[key].file for key in sorted(kernels)])),
+        BtfArchiveInfo(kernels = [kernels[key] for key in sorted(kernels)], aliases = aliases),
+    ]
+
+btf_archive = rule(
+    implementation = _btf_archive_impl,
+    doc = """An archive of kernels' BTF files in BTFHub's layout, `distro/version/arch/release.btf.tar.xz`.
+
+```starlark
+btf_archive(
+    name = "kernels",
+    srcs = glob(["archive/**/*.btf.tar.xz"]),
+    aliases = {"debian/bookworm": "debian/12"},
+    strip_prefix = "archive",
+)
+```
+""",
+    attrs = {
+        "aliases": attr.string_dict(
+            doc = "Folders that stand for others, by their paths in the archive: BTFHub has symbolic links such as `debian/bookworm` for `debian/12`. " +
+                  "Sources under an alias are taken for the same files and dropped. Undeclared, they are kernels of their own, since Bazel cannot see that a folder is a link.",
+        ),
+        "srcs": attr.label_list(
+            doc = "The files: `.btf`, or that in a `.tar`, as `.xz`, `.gz` or `.zst`.",
+            mandatory = True,
+            allow_files = True,
+        ),
+        "strip_prefix": attr.string(
+            doc = "The folder that the layout begins in, relative to this package, or, with a leading slash and for sources of another repository, to the repository.",
+        ),
+    },
+    provides = [BtfArchiveInfo],
+)

@@ -1,0 +1,48 @@
+"""BTFHub's layout: distro/version/arch/release.btf.tar.xz."""
+
+# The forms in which minbtf reads a kernel's BTF.
+_EXTENSIONS = [
+    ".btf" + tar + compression
+    for tar in (".tar", "")
+    for compression in (".xz", ".gz", ".zst", "")
+]
+
+LAYOUT = "distro/version/arch/release" + _EXTENSIONS[0]
+
+def parse_kernel(path):
+    """Takes apart the path of a kernel's BTF in an archive.
+
+    Args:
+      path: string, relative to the archive.
+
+    Returns:
+      A struct with the strings key, distro, version, arch and release; None if the path is not of the layout.
+    """
+    parts = path.split("/")
+    if len(parts) != 4 or "" in parts:
+        return None
+    for ext in _EXTENSIONS:
+        release = parts[3].removesuffix(ext)
+        if release and release != parts[3]:
+            return struct(
+                key = "/".join(parts[:3] + [release]),
+                distro = parts[0],
+                version = parts[1],
+                arch = parts[2],
+                release = release,
+            )
+    return None
+
+def is_below(path, folder):
+    """Says whether a path is a folder or in it, by names alone."""
+    return path == folder or path.startswith(folder + "/")
+
+def relative_link(link, target):
+    """What a symbolic link at one path contains to lead to another; both are relative to the same folder."""
+    link, target = link.split("/"), target.split("/")
+    common = 0
+    for a, b in zip(link[:-1], target):
+        if a != b:
+            break
+        common += 1
+    return "/".join([".."] * (len(link) - 1 - common) + target[common:])

@@ -1,0 +1,277 @@
+"""min_core_btf: kernels' minimal BTF files for BPF objects."""
+
+load(":actions.bzl", "check_relocations", "core_relocations", "minbtf_executable", "tailor_btf")
+load(":globs.bzl", "glob_matches")
+load(":layout.bzl", "is_below", "relative_link")
+load(":minbtf_toolchain.bzl", "TOOLCHAIN_TYPE")
+load(":providers.bzl", "BtfArchiveInfo", "CoreRelocationsInfo", "MinCoreBtfInfo")
+
+# A minimal BTF depends on the objects' relocations and on the kernel, not on
+# how the rest is built. Its actions are therefore those of a target of their
+# own, <name>.tailored, in the execution configuration: that is the one which
+# stays the same under -c opt, --copt and --platforms, output paths included.
+# <name> links to its files. Objects are built in that configuration, too; what
+# this could get wrong is checked (see _min_core_btf_impl).
+
+_TAILORED = ".tailored"
+
+_TailoredInfo = provider(
+    doc = "What <name>.tailored hands to <name>.",
+    fields = {
+        "aliases": "as in MinCoreBtfInfo",
+        "kernels": "as in MinCoreBtfInfo",
+        "objects": "list of Files",
+        "platform": "Label: the platform that objects happened to be built for; None if it was named",
+        "relocations": "File",
+    },
+)
+
+def _select_kernels(ctx):
+    """The archives' kernels that pass the filters, and the aliases that lead to them."""
+    kernels, aliases = {}, {}
+    for archive in ctx.attr.archives:
+        info = archive[BtfArchiveInfo]
+        for kernel in info.kernels:
+            if kernel.key in kernels and kernels[kernel.key].file != kernel.file:
+                fail("archives: two kernels named {}: {} and {}".format(
+                    kernel.key,
+                    kernels[kernel.key].file.short_path,
+                    kernel.file.short_path,
+                ))
+            kernels[kernel.key] = kernel
+        for link, target in info.aliases.items():
+            if aliases.get(link, target) != target:
+                fail("archives: '{}' is an alias for both '{}' and '{}'".format(link, aliases[link], target))
+            aliases[link] = target
+    for link in aliases:
+        for key in kernels:
+            if is_below(key, link):
+                fail("archives: '{}' is an alias in one archive and has the kernel {} in another".format(link, key))
+    selected = kernels.keys()
+    if ctx.attr.arch:
+        found = {kernels[key].arch: True for key in selected}
+        if ctx.attr.arch not in found:
+            fail("arch: expected one of {}, got '{}'".format(", ".join(sorted(found)), ctx.attr.arch))
+        selected = [key for key in selected if kernels[key].arch == ctx.attr.arch]
+
+    def matching(attribute, patterns):
+        matched = {}
+        for pattern in patterns:
+            resolved = pattern
+            for link, target in aliases.items():
+                if is_below(pattern, link):
+                    resolved = target + pattern[len(link):]
+            found = [key for key in selected if glob_matches(resolved, key)]
+            if not found:
+                fail("{}: '{}' matches none of {} kernels; a pattern matches the whole of distro/version/arch/release, such as 'debian/12/**'".format(
+                    attribute,
+                    pattern,
+                    len(selected),
+                ))
+            matched.update({key: True for key in found})
+        return matched
+
+    included = matching("include", ctx.attr.include)
+    excluded = matching("exclude", ctx.attr.exclude)
+    selected = sorted([key for key in selected if (not ctx.attr.include or key in included) and key not in excluded])
+    if not selected:
+        fail("archives: no kernel is left after arch, include and exclude")
+    return (
+        [kernels[key] for key in selected],
+        {link: target for link, target in aliases.items() if [key for key in selected if is_below(key, target)]},
+    )
+
+def _objects_transition_impl(settings, attr):
+    if not attr.platform:
+        return {"//command_line_option:platforms": settings["//command_line_option:platforms"]}
+    return {"//command_line_option:platforms": [str(attr.platform)]}
+
+_objects_transition = transition(
+    implementation = _objects_transition_impl,
+    inputs = ["//command_line_option:platforms"],
+    outputs = ["//command_line_option:platforms"],
+)
+
+def _tailored_impl(ctx):
+    label = "//{}:{}".format(ctx.label.package, ctx.label.name.removesuffix(_TAILORED))
+    kernels, aliases = _select_kernels(ctx)
+    objects = depset(ctx.files.objects)
+    if not ctx.files.objects:
+        fail("objects: expected BPF objects, got none")
+    relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
+    core_relocations(ctx, label, objects, relocations)
+    tailored = []
+    for kernel in kernels:
+        min = ctx.actions.declare_file("{}/{}.btf".format(ctx.label.name, kernel.key))
+        tailor_btf(ctx, label, kernel, relocations, min)
+        tailored.append(struct(key = kernel.key, full = kernel.file, min = min))
+    return [
+        DefaultInfo(files = depset([k.min for k in tailored])),
+        _TailoredInfo(
+            aliases = aliases,
+            kernels = tailored,
+            objects = ctx.files.objects,
+            platform = None if ctx.attr.platform else ctx.fragments.platform.platform,
+            relocations = relocations,
+        ),
+    ]
+
+_tailored_btfs = rule(
+    implementation = _tailored_impl,
+    attrs = {
+        "arch": attr.string(),
+        "archives": attr.label_list(mandatory = True, providers = [BtfArchiveInfo]),
+        "exclude": attr.string_list(),
+        "include": attr.string_list(),
+        "objects": attr.label_list(mandatory = True, allow_files = True, cfg = _objects_transition),
+        "platform": attr.label(),
+        "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
+    },
+    fragments = ["platform"],
+    toolchains = [TOOLCHAIN_TYPE],
+)
+
+def _min_core_btf_impl(ctx):
+    tailored = ctx.attr.tailored[_TailoredInfo]
+
+    # Objects come twice: as this target sees them, and as the tailoring did.
+    # A label_flag may have kept its value on the way, or not (newer Bazels).
+    here = {str(f.owner): True for f in ctx.files.objects}
+    there = {str(f.owner): True for f in tailored.objects}
+    if here != there:
+        fail("objects: expected the same in the execution configuration, got {} here and {} there; give their label_flag scope = 'universal'".format(
+            ", ".join(here.keys()),
+            ", ".join(there.keys()),
+        ))
+    objects = depset(ctx.files.objects)
+    validations = []
+    if (tailored.platform and tailored.platform != ctx.fragments.platform.platform and
+        [f for f in ctx.files.objects if not f.is_source]):
+        # They were built for another platform than asked for. That does no harm unless their relocations differ.
+        same = ctx.actions.declare_file(ctx.label.name + ".relocs.checked.json")
+        check_relocations(
+            ctx,
+            label = "//{}:{}".format(ctx.label.package, ctx.label.name),
+            objects = objects,
+            expected = tailored.relocations,
+            hint = "the objects' relocations depend on the platform; say which one with platform = '{}'".format(ctx.fragments.platform.platform),
+            output = same,
+        )
+        validations.append(same)
+
+    relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
+    ctx.actions.symlink(output = relocations, target_file = tailored.relocations)
+    kernels = []
+    for kernel in tailored.kernels:
+        min = ctx.actions.declare_file("{}/{}.btf".format(ctx.label.name, kernel.key))
+        ctx.actions.symlink(output = min, target_file = kernel.min)
+        kernels.append(struct(key = kernel.key, full = kernel.full, min = min))
+    links = []
+    for link, target in tailored.aliases.items():
+        file = ctx.actions.declare_symlink("{}/{}".format(ctx.label.name, link))
+        ctx.actions.symlink(output = file, target_path = relative_link(link, target))
+        links.append(file)
+    files = depset([k.min for k in kernels] + links)
+    return [
+        DefaultInfo(files = files, runfiles = ctx.runfiles(transitive_files = files)),
+        OutputGroupInfo(
+            relocations = depset([relocations]),
+            _validation = depset(validations),
+        ),
+        CoreRelocationsInfo(objects = objects, relocations = relocations),
+        MinCoreBtfInfo(aliases = tailored.aliases, kernels = kernels, objects = objects),
+    ]
+
+_min_core_btf = rule(
+    implementation = _min_core_btf_impl,
+    attrs = {
+        "objects": attr.label_list(mandatory = True, allow_files = True),
+        "tailored": attr.label(mandatory = True, providers = [_TailoredInfo], cfg = "exec"),
+    },
+    fragments = ["platform"],
+    provides = [CoreRelocationsInfo, MinCoreBtfInfo],
+    toolchains = [TOOLCHAIN_TYPE],
+)
+
+def _export_impl(ctx):
+    info = ctx.attr.btfs[MinCoreBtfInfo]
+    tree = ctx.actions.declare_file(ctx.label.name + ".tree")
+    ctx.actions.write(tree, "".join(
+        ["{}.btf\t{}\n".format(k.key, k.min.short_path) for k in info.kernels] +
+        ["{}\t-> {}\n".format(link, relative_link(link, target)) for link, target in info.aliases.items()],
+    ))
+    return minbtf_executable(
+        ctx,
+        arguments = ["export", "--tree", tree],
+        files = depset([k.min for k in info.kernels]),
+    )
+
+_export = rule(
+    implementation = _export_impl,
+    attrs = {
+        "btfs": attr.label(mandatory = True, providers = [MinCoreBtfInfo]),
+    },
+    executable = True,
+    toolchains = [TOOLCHAIN_TYPE],
+)
+
+def min_core_btf(name, objects, archives, arch = None, include = None, exclude = None, platform = None, tags = None, **kwargs):
+    """Kernels' BTF, cut down to what the CO-RE relocations of BPF objects need.
+
+    ```starlark
+    min_core_btf(
+        name = "tracee_btfs",
+        archives = [":kernels"],
+        objects = ["tracee.bpf.o"],
+    )
+    ```
+
+    `bazel build` gives a tree of `<name>/distro/version/arch/release.btf`. It does the work again only
+    where the objects' *relocations* or a kernel changed. Output groups: `relocations`, the canonical
+    relocations as JSON.
+
+    Two more targets:
+
+    *   `<name>.export`: `bazel run //:<name>.export -- DIR` writes the tree to a folder, as BTFHub's
+        `custom-archive`.
+    *   `<name>.tailored`: where the work is done, for the execution platform; not for use.
+
+    Args:
+      name: string: the target.
+      objects: labels of BPF ELF objects: files, or rules that make them. They are built for the execution
+        platform, so that nothing is done again under another `--platforms` or `-c opt`. Where their relocations
+        depend on the platform, the build says so; then name it with `platform`.
+      archives: labels of `btf_archive`s.
+      arch: string: only kernels of this architecture, as the archive spells it, such as `x86_64`.
+      include: list of strings: only kernels `distro/version/arch/release` that match one of these globs, such as
+        `debian/12/**`. `*` and `?` match within a segment, `**` any number of segments.
+      exclude: list of strings: no kernels that match one of these globs.
+      platform: label of the platform to build the objects for, where they depend on it.
+      tags: list of strings: as everywhere.
+      **kwargs: `visibility`, `testonly` and other attributes that all rules have.
+    """
+    tags = tags or []
+    _tailored_btfs(
+        name = name + _TAILORED,
+        arch = arch,
+        archives = archives,
+        exclude = exclude,
+        include = include,
+        objects = objects,
+        platform = platform,
+        tags = tags + ["manual"],
+        **dict(kwargs, visibility = ["//visibility:private"])
+    )
+    _min_core_btf(
+        name = name,
+        objects = objects,
+        tags = tags,
+        tailored = name + _TAILORED,
+        **kwargs
+    )
+    _export(
+        name = name + ".export",
+        btfs = name,
+        tags = tags + ["manual"],
+        **kwargs
+    )

@@ -1,0 +1,33 @@
+"""The providers."""
+
+BtfArchiveInfo = provider(
+    doc = "Kernels' full BTF files.",
+    fields = {
+        "aliases": "dict of strings: folders of the archive that stand for other ones, such as `debian/bookworm` for `debian/12`.",
+        "kernels": "list of structs with the strings `key` (`distro/version/arch/release`), `distro`, `version`, `arch`, `release`, and the File `file`, sorted by `key`.",
+    },
+)
+
+CoreRelocationsInfo = provider(
+    doc = "The CO-RE relocations of BPF objects.",
+    fields = {
+        "objects": "depset of Files: the BPF objects.",
+        "relocations": "File: their canonical relocations, JSON. The same relocations give the same bytes.",
+    },
+)
+
+MinCoreBtfInfo = provider(
+    doc = "Kernels' minimal BTF files for some BPF objects.",
+    fields = {
+        "aliases": "dict of strings, as in BtfArchiveInfo; only those that lead to one of the kernels.",
+        "kernels": "list of structs with the string `key` (`distro/version/arch/release`) and the Files `full` and `min`, sorted by `key`.",
+        "objects": "depset of Files: the BPF objects, in the configuration of the target that has this provider.",
+    },
+)
+
+MinbtfToolchainInfo = provider(
+    doc = "The helper that does the work.",
+    fields = {
+        "minbtf": "FilesToRunProvider: minbtf, for the execution platform.",
+    },
+)
