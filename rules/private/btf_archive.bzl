@@ -1,16 +1,15 @@
 """btf_archive: kernels' BTF files."""
 
-load(":layout.bzl", "LAYOUT", "is_below", "parse_kernel")
+load(":layout.bzl", "LAYOUT", "is_below", "is_folder", "parse_kernel")
 load(":providers.bzl", "BtfArchiveInfo")
 
 def _path_in_archive(ctx, file):
     """The path of a source relative to the archive; None if it is outside."""
     path = file.short_path
-    outside = path.startswith("../")
-    if outside:  # another repository's
+    if path.startswith("../"):  # in a repository that is not the main one
         path = path.split("/", 2)[2]
     prefix = ctx.attr.strip_prefix.strip("/")
-    if not outside and not ctx.attr.strip_prefix.startswith("/") and ctx.label.workspace_name == file.owner.workspace_name:
+    if not ctx.attr.strip_prefix.startswith("/") and ctx.label.workspace_name == file.owner.workspace_name:
         prefix = (ctx.label.package + "/" + prefix).strip("/")
     if not prefix:
         return path
@@ -18,11 +17,13 @@ def _path_in_archive(ctx, file):
 
 def _check_aliases(aliases):
     for link, target in aliases.items():
-        if not link or not target or is_below(link, target) or is_below(target, link):
-            fail("aliases: expected two different folders, got '{}' for '{}'".format(link, target))
+        if not is_folder(link) or not is_folder(target) or is_below(link, target) or is_below(target, link):
+            fail("aliases: expected two different folders of the archive, got '{}' for '{}'".format(link, target))
         for other in aliases:
             if is_below(target, other):
                 fail("aliases: '{}' leads to '{}', which is an alias itself".format(link, target))
+            if is_below(link, other) and link != other:
+                fail("aliases: '{}' is in '{}', which is an alias itself".format(link, other))
 
 def _btf_archive_impl(ctx):
     aliases = ctx.attr.aliases

@@ -33,12 +33,25 @@ def parse_kernel(path):
             )
     return None
 
+def is_folder(path):
+    """Says whether a path can be that of an archive's folder: it is above kernels, and written in one way only."""
+    parts = path.split("/")
+    return len(parts) < 4 and not [part for part in parts if part in ("", ".", "..")]
+
 def is_below(path, folder):
     """Says whether a path is a folder or in it, by names alone."""
     return path == folder or path.startswith(folder + "/")
 
 def relative_link(link, target):
-    """What a symbolic link at one path contains to lead to another; both are relative to the same folder."""
+    """Says what a symbolic link contains.
+
+    Args:
+      link: string: where it is.
+      target: string: where it leads; relative to the same folder.
+
+    Returns:
+      A string.
+    """
     link, target = link.split("/"), target.split("/")
     common = 0
     for a, b in zip(link[:-1], target):

@@ -19,15 +19,34 @@ _TailoredInfo = provider(
     doc = "What <name>.tailored hands to <name>.",
     fields = {
         "aliases": "as in MinCoreBtfInfo",
+        "choices": "dict of what was chosen among the kernels",
+        "cpu": "list of strings: the processor that objects happened to be built for; None if the platform was named",
         "kernels": "as in MinCoreBtfInfo",
         "objects": "list of Files",
-        "platform": "Label: the platform that objects happened to be built for; None if it was named",
         "relocations": "File",
     },
 )
 
+_CHOICE_ATTRS = {
+    "arch": attr.string(),
+    "archives": attr.label_list(mandatory = True, providers = [BtfArchiveInfo]),
+    "exclude": attr.string_list(),
+    "include": attr.string_list(),
+}
+
+def _choices(ctx):
+    """The values of _CHOICE_ATTRS, which select() can have made other ones in another configuration."""
+    return {
+        "arch": ctx.attr.arch,
+        "archives": [str(archive.label) for archive in ctx.attr.archives],
+        "exclude": ctx.attr.exclude,
+        "include": ctx.attr.include,
+    }
+
 def _select_kernels(ctx):
     """The archives' kernels that pass the filters, and the aliases that lead to them."""
+    if not ctx.attr.archives:
+        fail("archives: expected btf_archives, got none")
     kernels, aliases = {}, {}
     for archive in ctx.attr.archives:
         info = archive[BtfArchiveInfo]
@@ -47,6 +66,9 @@ def _select_kernels(ctx):
         for key in kernels:
             if is_below(key, link):
                 fail("archives: '{}' is an alias in one archive and has the kernel {} in another".format(link, key))
+        for other in aliases:
+            if is_below(link, other) and link != other:
+                fail("archives: '{}' is an alias in one archive and in '{}', an alias in another".format(link, other))
     selected = kernels.keys()
     if ctx.attr.arch:
         found = {kernels[key].arch: True for key in selected}
@@ -81,6 +103,22 @@ def _select_kernels(ctx):
         {link: target for link, target in aliases.items() if [key for key in selected if is_below(key, target)]},
     )
 
+# What objects usually depend on: "-D__TARGET_ARCH_arm64".
+_CPUS = [
+    Label("@platforms//cpu:" + cpu)
+    for cpu in ["aarch64", "arm", "armv7", "i386", "mips64", "ppc", "ppc64le", "riscv64", "s390x", "x86_64"]
+]
+
+_CPU_ATTRS = {"_cpus": attr.label_list(default = _CPUS)}
+
+def _cpu(ctx):
+    """The target platform's processor, as constraint values' names."""
+    return [
+        cpu.label.name
+        for cpu in ctx.attr._cpus
+        if ctx.target_platform_has_constraint(cpu[platform_common.ConstraintValueInfo])
+    ]
+
 def _objects_transition_impl(settings, attr):
     if not attr.platform:
         return {"//command_line_option:platforms": settings["//command_line_option:platforms"]}
@@ -109,9 +147,10 @@ def _tailored_impl(ctx):
         DefaultInfo(files = depset([k.min for k in tailored])),
         _TailoredInfo(
             aliases = aliases,
+            choices = _choices(ctx),
+            cpu = None if ctx.attr.platform else _cpu(ctx),
             kernels = tailored,
             objects = ctx.files.objects,
-            platform = None if ctx.attr.platform else ctx.fragments.platform.platform,
             relocations = relocations,
         ),
     ]
@@ -119,42 +158,44 @@ def _tailored_impl(ctx):
 _tailored_btfs = rule(
     implementation = _tailored_impl,
     attrs = {
-        "arch": attr.string(),
-        "archives": attr.label_list(mandatory = True, providers = [BtfArchiveInfo]),
-        "exclude": attr.string_list(),
-        "include": attr.string_list(),
         "objects": attr.label_list(mandatory = True, allow_files = True, cfg = _objects_transition),
         "platform": attr.label(),
         "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
-    },
-    fragments = ["platform"],
+    } | _CHOICE_ATTRS | _CPU_ATTRS,
     toolchains = [TOOLCHAIN_TYPE],
 )
 
 def _min_core_btf_impl(ctx):
     tailored = ctx.attr.tailored[_TailoredInfo]
+    for attribute, here in _choices(ctx).items():
+        if here != tailored.choices[attribute]:
+            fail("{}: expected the same in the execution configuration, got {} here and {} there; have an alias select() one of several min_core_btfs instead".format(
+                attribute,
+                repr(here),
+                repr(tailored.choices[attribute]),
+            ))
 
     # Objects come twice: as this target sees them, and as the tailoring did.
     # A label_flag may have kept its value on the way, or not (newer Bazels).
     here = {str(f.owner): True for f in ctx.files.objects}
     there = {str(f.owner): True for f in tailored.objects}
     if here != there:
-        fail("objects: expected the same in the execution configuration, got {} here and {} there; give their label_flag scope = 'universal'".format(
+        fail("objects: expected the same in the execution configuration, got {} here and {} there; have a filegroup select() them and name the platform; give a label_flag scope = 'universal'".format(
             ", ".join(here.keys()),
             ", ".join(there.keys()),
         ))
     objects = depset(ctx.files.objects)
     validations = []
-    if (tailored.platform and tailored.platform != ctx.fragments.platform.platform and
+    if (tailored.cpu != None and tailored.cpu != _cpu(ctx) and
         [f for f in ctx.files.objects if not f.is_source]):
-        # They were built for another platform than asked for. That does no harm unless their relocations differ.
+        # They were built for another processor than asked for. That does no harm unless their relocations differ.
         same = ctx.actions.declare_file(ctx.label.name + ".relocs.checked.json")
         check_relocations(
             ctx,
             label = "//{}:{}".format(ctx.label.package, ctx.label.name),
             objects = objects,
             expected = tailored.relocations,
-            hint = "the objects' relocations depend on the platform; say which one with platform = '{}'".format(ctx.fragments.platform.platform),
+            hint = "the objects' relocations depend on the platform; name it with min_core_btf's attribute platform",
             output = same,
         )
         validations.append(same)
@@ -185,10 +226,11 @@ def _min_core_btf_impl(ctx):
 _min_core_btf = rule(
     implementation = _min_core_btf_impl,
     attrs = {
-        "objects": attr.label_list(mandatory = True, allow_files = True),
+        "objects": attr.label_list(mandatory = True, allow_files = True, cfg = _objects_transition),
+        "platform": attr.label(),
         "tailored": attr.label(mandatory = True, providers = [_TailoredInfo], cfg = "exec"),
-    },
-    fragments = ["platform"],
+        "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
+    } | _CHOICE_ATTRS | _CPU_ATTRS,
     provides = [CoreRelocationsInfo, MinCoreBtfInfo],
     toolchains = [TOOLCHAIN_TYPE],
 )
@@ -230,6 +272,9 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
     where the objects' *relocations* or a kernel changed. Output groups: `relocations`, the canonical
     relocations as JSON.
 
+    No `select()` can choose other kernels for other platforms here. Have several targets, and an `alias` that
+    selects one of them.
+
     Two more targets:
 
     *   `<name>.export`: `bazel run //:<name>.export -- DIR` writes the tree to a folder, as BTFHub's
@@ -240,7 +285,8 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
       name: string: the target.
       objects: labels of BPF ELF objects: files, or rules that make them. They are built for the execution
         platform, so that nothing is done again under another `--platforms` or `-c opt`. Where their relocations
-        depend on the platform, the build says so; then name it with `platform`.
+        depend on the platform, the build says so; then name it with `platform`, and have a `filegroup`, not this
+        attribute, `select()` the objects.
       archives: labels of `btf_archive`s.
       arch: string: only kernels of this architecture, as the archive spells it, such as `x86_64`.
       include: list of strings: only kernels `distro/version/arch/release` that match one of these globs, such as
@@ -260,11 +306,17 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
         objects = objects,
         platform = platform,
         tags = tags + ["manual"],
-        **dict(kwargs, visibility = ["//visibility:private"])
+        # What <name> is compatible with says nothing about the execution platform.
+        **dict(kwargs, target_compatible_with = None, visibility = ["//visibility:private"])
     )
     _min_core_btf(
         name = name,
+        arch = arch,
+        archives = archives,
+        exclude = exclude,
+        include = include,
         objects = objects,
+        platform = platform,
         tags = tags,
         tailored = name + _TAILORED,
         **kwargs

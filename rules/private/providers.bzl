@@ -21,7 +21,7 @@ MinCoreBtfInfo = provider(
     fields = {
         "aliases": "dict of strings, as in BtfArchiveInfo; only those that lead to one of the kernels.",
         "kernels": "list of structs with the string `key` (`distro/version/arch/release`) and the Files `full` and `min`, sorted by `key`.",
-        "objects": "depset of Files: the BPF objects, in the configuration of the target that has this provider.",
+        "objects": "depset of Files: the BPF objects, built for the platform that `min_core_btf` names, or else for that of the build.",
     },
 )
 

@@ -1,0 +1,282 @@
+"""Analysis tests of btf_archive."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//rules:defs.bzl", "BtfArchiveInfo", "btf_archive")
+load(":testing.bzl", "empty_files", "empty_folder", "failure_test")
+
+def _archive_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    info = target[BtfArchiveInfo]
+    asserts.equals(env, ctx.attr.keys, [k.key for k in info.kernels])
+    asserts.equals(env, ctx.attr.aliases, info.aliases)
+    for kernel in info.kernels:
+        asserts.equals(env, kernel.key, "/".join([kernel.distro, kernel.version, kernel.arch, kernel.release]))
+        asserts.true(
+            env,
+            kernel.file.basename.startswith(kernel.release + ".btf"),
+            "{} has the file {}".format(kernel.key, kernel.file.short_path),
+        )
+    for kernel, path in zip(info.kernels, ctx.attr.paths):
+        asserts.true(
+            env,
+            kernel.file.short_path.endswith("/" + path),
+            "{} has the file {}, not {}".format(kernel.key, kernel.file.short_path, path),
+        )
+    asserts.equals(env, [k.file for k in info.kernels], target[DefaultInfo].files.to_list())
+    return analysistest.end(env)
+
+_archive_test = analysistest.make(
+    _archive_test_impl,
+    attrs = {
+        "aliases": attr.string_dict(doc = "Those of BtfArchiveInfo."),
+        "keys": attr.string_list(doc = "The kernels."),
+        "paths": attr.string_list(doc = "How their files' paths end; empty: not looked at."),
+    },
+)
+
+# Deliberately not sorted.
+_FILES = [
+    "archive/ubuntu/22.04/x86_64/5.15.0-25-generic.btf.tar.xz",
+    "archive/debian/12/x86_64/6.1.0-9-amd64.btf.tar.xz",
+    "archive/debian/12/x86_64/6.1.0-10-amd64.btf.zst",
+    "archive/debian/12/arm64/6.1.0-9-arm64.btf",
+    "archive/debian/13/x86_64/6.12.94+deb13~bpo.btf.gz",
+]
+
+_KEYS = [
+    "debian/12/arm64/6.1.0-9-arm64",
+    "debian/12/x86_64/6.1.0-10-amd64",
+    "debian/12/x86_64/6.1.0-9-amd64",
+    "debian/13/x86_64/6.12.94+deb13~bpo",
+    "ubuntu/22.04/x86_64/5.15.0-25-generic",
+]
+
+_DEBIAN = [
+    "archive/debian/12/x86_64/6.1.0-1-amd64.btf",
+    "archive/debian/bookworm/x86_64/6.1.0-1-amd64.btf",
+]
+
+def _accepts(name, srcs, keys, paths = [], strip_prefix = None, aliases = {}):
+    """Declares an archive and a test of what it has."""
+    btf_archive(
+        name = name + ".subject",
+        srcs = srcs,
+        aliases = aliases,
+        strip_prefix = strip_prefix,
+        tags = ["manual"],
+    )
+    _archive_test(
+        name = name,
+        size = "small",
+        aliases = aliases,
+        keys = keys,
+        paths = paths,
+        target_under_test = name + ".subject",
+    )
+
+def _fails(name, message, srcs, strip_prefix = None, aliases = {}):
+    """Declares an archive that cannot be, and a test of the message."""
+    btf_archive(
+        name = name + ".subject",
+        srcs = srcs,
+        aliases = aliases,
+        strip_prefix = strip_prefix,
+        tags = ["manual"],
+    )
+    failure_test(
+        name = name,
+        size = "small",
+        message = message,
+        target_under_test = name + ".subject",
+    )
+
+def _files(name, outs):
+    empty_files(
+        name = name,
+        outs = ["{}/{}".format(name, out) for out in outs],
+        tags = ["manual"],
+    )
+
+def btf_archive_tests(name):
+    """Declares the tests of this file.
+
+    Args:
+      name: string: the test_suite of all, and how other names begin.
+    """
+    package = "/" + native.package_name()
+    kernels = name + "_kernels"
+    debian = name + "_debian"
+    stray = name + "_stray"
+    folder = name + "_folder"
+    _files(kernels, _FILES)
+    _files(debian, _DEBIAN)
+    _files(stray, ["archive/README.md"])
+    empty_folder(name = folder, out = folder + "/debian/12/x86_64/6.1.0.btf", tags = ["manual"])
+    native.filegroup(name = name + "_nothing", tags = ["manual"])
+    tests = []
+
+    def accepts(case, **kwargs):
+        tests.append("{}_{}_test".format(name, case))
+        _accepts(name = tests[-1], **kwargs)
+
+    def fails(case, **kwargs):
+        tests.append("{}_{}_test".format(name, case))
+        _fails(name = tests[-1], **kwargs)
+
+    accepts(
+        "sorted",
+        srcs = [kernels],
+        keys = _KEYS,
+        paths = [
+            "{}/archive/{}".format(kernels, path)
+            for path in [
+                "debian/12/arm64/6.1.0-9-arm64.btf",
+                "debian/12/x86_64/6.1.0-10-amd64.btf.zst",
+                "debian/12/x86_64/6.1.0-9-amd64.btf.tar.xz",
+                "debian/13/x86_64/6.12.94+deb13~bpo.btf.gz",
+                "ubuntu/22.04/x86_64/5.15.0-25-generic.btf.tar.xz",
+            ]
+        ],
+        strip_prefix = kernels + "/archive",
+    )
+    accepts("trailing_slash", srcs = [kernels], keys = _KEYS, strip_prefix = kernels + "/archive/")
+    accepts("absolute", srcs = [kernels], keys = _KEYS, strip_prefix = "{}/{}/archive".format(package, kernels))
+    accepts("same_source_twice", srcs = [kernels, ":" + kernels + "_again"], keys = _KEYS, strip_prefix = kernels + "/archive")
+    native.filegroup(name = kernels + "_again", srcs = [kernels], tags = ["manual"])
+
+    # Aliases: what is under one is the same once more.
+    accepts(
+        "alias",
+        srcs = [debian],
+        keys = ["debian/12/x86_64/6.1.0-1-amd64"],
+        paths = [debian + "/archive/debian/12/x86_64/6.1.0-1-amd64.btf"],
+        aliases = {"debian/bookworm": "debian/12"},
+        strip_prefix = debian + "/archive",
+    )
+    accepts(
+        "no_alias",
+        srcs = [debian],
+        keys = ["debian/12/x86_64/6.1.0-1-amd64", "debian/bookworm/x86_64/6.1.0-1-amd64"],
+        strip_prefix = debian + "/archive",
+    )
+    accepts(
+        "aliases_for_all_depths",
+        srcs = [kernels],
+        keys = _KEYS,
+        aliases = {
+            "debian/12/aarch64": "debian/12/arm64",
+            "debian/bookworm": "debian/12",
+            "debian/oldstable": "debian/12",
+            "raspbian": "debian",
+        },
+        strip_prefix = kernels + "/archive",
+    )
+    accepts(
+        "alias_beside_a_longer_name",
+        srcs = [debian],
+        keys = ["debian/12/x86_64/6.1.0-1-amd64", "debian/bookworm/x86_64/6.1.0-1-amd64"],
+        aliases = {"debian/book": "debian/12"},
+        strip_prefix = debian + "/archive",
+    )
+
+    # Other repositories: of the example, and one that has a package.
+    accepts(
+        "other_repository",
+        srcs = ["@example_tracee//:archive/debian/11/x86_64/5.10.0-30-amd64.btf.tar.xz"],
+        keys = ["debian/11/x86_64/5.10.0-30-amd64"],
+        strip_prefix = "archive",
+    )
+    accepts(
+        "other_repositorys_package",
+        srcs = ["@test_kernels//some/package:archive/debian/12/x86_64/6.1.0-1-amd64.btf"],
+        keys = ["debian/12/x86_64/6.1.0-1-amd64"],
+        strip_prefix = "/some/package/archive",
+    )
+    for package in ["", "some/package"]:
+        for prefix in ["relative", "absolute"]:
+            case = "_".join([name, "in_other_repository", prefix] + ([] if not package else [package.replace("/", "_")]))
+            _archive_test(
+                name = case + "_test",
+                size = "small",
+                keys = ["debian/12/x86_64/6.1.0-1-amd64"],
+                target_under_test = "@test_kernels//{}:{}".format(package, prefix),
+            )
+            tests.append(case + "_test")
+
+    # What is not of the layout.
+    fails(
+        "no_strip_prefix",
+        srcs = [kernels],
+        message = "srcs: expected distro/version/arch/release.btf.tar.xz below '', got rules/tests/{}/archive/".format(kernels),
+    )
+    fails(
+        "too_short_a_strip_prefix",
+        srcs = [kernels],
+        message = "srcs: expected distro/version/arch/release.btf.tar.xz below '{0}', got rules/tests/{0}/archive/".format(kernels),
+        strip_prefix = kernels,
+    )
+    fails(
+        "strip_prefix_of_another_folder",
+        srcs = [kernels],
+        message = "below '{0}/arch', got rules/tests/{0}/archive/ubuntu/22.04/x86_64/5.15.0-25-generic.btf.tar.xz; set strip_prefix, or leave the file out".format(kernels),
+        strip_prefix = kernels + "/arch",
+    )
+    fails(
+        "strip_prefix_of_a_part",
+        srcs = [debian],
+        message = "below '{0}/archive/deb', got rules/tests/{0}/archive/debian/12/x86_64/6.1.0-1-amd64.btf".format(debian),
+        strip_prefix = debian + "/archive/deb",
+    )
+    fails(
+        "stray_file",
+        srcs = [kernels, stray],
+        message = "got rules/tests/{}/archive/README.md; set strip_prefix, or leave the file out".format(stray),
+        strip_prefix = kernels + "/archive",
+    )
+    fails(
+        "folder",
+        srcs = [folder],
+        message = "srcs: expected files, got the folder rules/tests/{}/debian/12/x86_64/6.1.0.btf".format(folder),
+        strip_prefix = folder,
+    )
+    fails("no_srcs", srcs = [], message = "srcs: expected kernels' BTF files, got none")
+    fails("empty_srcs", srcs = [name + "_nothing"], message = "srcs: expected kernels' BTF files, got none")
+
+    twice = name + "_twice"
+    _files(twice, ["debian/12/x86_64/6.1.0.btf.xz", "debian/12/x86_64/6.1.0.btf"])
+    fails(
+        "two_of_one_name",
+        srcs = [twice],
+        message = "srcs: two kernels named debian/12/x86_64/6.1.0: rules/tests/{0}/debian/12/x86_64/6.1.0.btf.xz and rules/tests/{0}/debian/12/x86_64/6.1.0.btf".format(twice),
+        strip_prefix = twice,
+    )
+
+    # Aliases that cannot be.
+    for case, aliases, message in [
+        ("to_itself", {"debian/12": "debian/12"}, "aliases: expected two different folders of the archive, got 'debian/12' for 'debian/12'"),
+        ("into_itself", {"debian": "debian/12"}, "aliases: expected two different folders of the archive, got 'debian' for 'debian/12'"),
+        ("to_where_it_is", {"debian/debian": "debian"}, "aliases: expected two different folders of the archive, got 'debian/debian' for 'debian'"),
+        ("of_nothing", {"": "debian/12"}, "aliases: expected two different folders of the archive, got '' for 'debian/12'"),
+        ("to_nothing", {"debian/bookworm": ""}, "aliases: expected two different folders of the archive, got 'debian/bookworm' for ''"),
+        ("cycle", {"debian/a": "debian/b", "debian/b": "debian/a"}, "aliases: 'debian/a' leads to 'debian/b', which is an alias itself"),
+        ("to_an_alias", {"debian/bookworm": "debian/12", "debian/stable": "debian/bookworm"}, "aliases: 'debian/stable' leads to 'debian/bookworm', which is an alias itself"),
+        ("into_an_alias", {"debian/bookworm": "debian/12", "raspbian/12/x86_64": "debian/bookworm/x86_64"}, "aliases: 'raspbian/12/x86_64' leads to 'debian/bookworm/x86_64', which is an alias itself"),
+        ("in_an_alias", {"debian/bookworm": "debian/12", "debian/bookworm/amd64": "debian/12/x86_64"}, "aliases: 'debian/bookworm/amd64' is in 'debian/bookworm', which is an alias itself"),
+        ("to_no_kernel", {"debian/trixie": "debian/13"}, "aliases: 'debian/trixie' leads to 'debian/13', where srcs has no kernel"),
+        ("to_a_longer_name", {"debian/trixie": "debian/1"}, "aliases: 'debian/trixie' leads to 'debian/1', where srcs has no kernel"),
+        ("of_a_kernel", {"debian/12/x86_64/6.1": "debian/12/x86_64/6.1.0-1-amd64"}, "aliases: expected two different folders of the archive, got 'debian/12/x86_64/6.1' for 'debian/12/x86_64/6.1.0-1-amd64'"),
+        ("with_a_slash", {"debian/bookworm/": "debian/12"}, "aliases: expected two different folders of the archive, got 'debian/bookworm/' for 'debian/12'"),
+        ("absolute", {"/debian/bookworm": "debian/12"}, "aliases: expected two different folders of the archive, got '/debian/bookworm' for 'debian/12'"),
+        ("to_elsewhere", {"../debian": "debian"}, "aliases: expected two different folders of the archive, got '../debian' for 'debian'"),
+        ("by_a_detour", {"debian/./bookworm": "debian/12"}, "aliases: expected two different folders of the archive, got 'debian/./bookworm' for 'debian/12'"),
+    ]:
+        fails(
+            "alias_" + case,
+            srcs = [debian],
+            aliases = aliases,
+            message = message,
+            strip_prefix = debian + "/archive",
+        )
+
+    native.test_suite(name = name, tests = tests)

@@ -1,0 +1,317 @@
+// Package e2e builds the workspaces of //e2e with Bazel, as their users would,
+// in a copy of the repository.
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// copyOfRepo copies what the workspaces need of the repository.
+func copyOfRepo(t *testing.T, name string) string {
+	t.Helper()
+	if os.Getenv("REPO_MARKER") == "" {
+		t.Skip("runs with bazel test alone")
+	}
+	marker, err := filepath.EvalSymlinks(runfile("REPO_MARKER"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo, dir := filepath.Dir(marker), filepath.Join(os.Getenv("TEST_TMPDIR"), name)
+	err = filepath.WalkDir(repo, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(repo, path)
+		to := filepath.Join(dir, rel)
+		switch {
+		case rel == ".git", strings.HasPrefix(d.Name(), "bazel-"), rel == "examples/tracee/archive":
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			return os.MkdirAll(to, 0o777)
+		case d.Type()&fs.ModeSymlink != 0:
+			link, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(link, to)
+		}
+		return copyFile(path, to)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// runfile returns the path of the file that an environment variable names,
+// relative to Bazel's runfiles or, to run the test without Bazel, absolute.
+func runfile(variable string) string {
+	path := os.Getenv(variable)
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(os.Getenv("TEST_SRCDIR"), os.Getenv("TEST_WORKSPACE"), path)
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, info.Mode().Perm()|0o200)
+}
+
+// A workspace is a folder to run Bazel in.
+type workspace struct {
+	t   *testing.T
+	dir string
+}
+
+func open(t *testing.T, dir string) *workspace {
+	w := &workspace{t, dir}
+	t.Cleanup(func() { _, _ = w.try("shutdown") })
+	return w
+}
+
+func (w *workspace) try(args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(w.dir, "bazelw"), args...)
+	if _, err := os.Stat(cmd.Path); err != nil {
+		cmd = exec.Command(filepath.Join(w.dir, "../../bazelw"), args...)
+	}
+	cmd.Dir = w.dir
+	// This Bazel is a user's, and none of a test.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TEST_") || strings.HasPrefix(v, "RUNFILES_") })
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+func (w *workspace) bazel(args ...string) string {
+	w.t.Helper()
+	out, err := w.try(args...)
+	if err != nil {
+		w.t.Fatalf("bazel %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// outputs returns the digests of the files below a folder of bazel-bin.
+func (w *workspace) outputs(folder string) map[string]string {
+	w.t.Helper()
+	root, err := filepath.EvalSymlinks(filepath.Join(w.dir, "bazel-bin", folder))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	found := map[string]string{}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		data, err := os.ReadFile(path)
+		if err != nil { // an alias leads to a folder
+			found[rel] = "link"
+			return nil
+		}
+		if len(data) < 24 || data[0] != 0x9f || data[1] != 0xeb {
+			return fmt.Errorf("%s is no BTF", path)
+		}
+		found[rel] = fmt.Sprintf("%x", sha256.Sum256(data))
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found
+}
+
+func (w *workspace) write(path, from string) {
+	w.t.Helper()
+	if err := copyFile(from, filepath.Join(w.dir, path)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// actions builds and returns how many actions of each mnemonic Bazel ran, or took
+// from a cache that it shares with other builds, by its execution log.
+func (w *workspace) actions(args ...string) map[string]int {
+	w.t.Helper()
+	log := filepath.Join(w.t.TempDir(), "log.json")
+	w.bazel(append([]string{"build", "--execution_log_json_file=" + log}, args...)...)
+	f, err := os.Open(log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Close()
+	count := map[string]int{}
+	for dec := json.NewDecoder(bufio.NewReader(f)); ; {
+		var spawn struct{ Mnemonic string }
+		if err := dec.Decode(&spawn); errors.Is(err, io.EOF) {
+			return count
+		} else if err != nil {
+			w.t.Fatal(err)
+		}
+		count[spawn.Mnemonic]++
+	}
+}
+
+var probeOutputs = []string{
+	"debian/11/arm64/5.10.0-32-cloud-arm64.btf",
+	"debian/11/x86_64/5.10.0-30-amd64.btf",
+	"debian/12/x86_64/6.1.0-47-cloud-amd64.btf",
+	"debian/13/arm64/6.12.94+deb13-cloud-arm64.btf",
+	"debian/13/x86_64/6.12.107+deb13-amd64.btf",
+	"debian/bookworm",
+}
+
+// testConsumer is what the consumers for MODULE.bazel and for WORKSPACE have in common.
+func testConsumer(t *testing.T, w *workspace) {
+	w.bazel("test", "//...")
+	if got := slices.Sorted(maps.Keys(w.outputs("probe_btfs"))); !slices.Equal(got, probeOutputs) {
+		t.Errorf("outputs: got %q, want %q", got, probeOutputs)
+	}
+	if link, err := os.Readlink(filepath.Join(w.dir, "bazel-bin/probe_btfs/debian/bookworm")); err != nil || link != "12" {
+		t.Errorf("alias: got %q, %v, want a link to 12", link, err)
+	}
+	want := []string{probeOutputs[2], probeOutputs[4], "debian/bookworm"}
+	if got := slices.Sorted(maps.Keys(w.outputs("filtered"))); !slices.Equal(got, want) {
+		t.Errorf("filtered: got %q, want %q", got, want)
+	}
+	dir := filepath.Join(t.TempDir(), "custom-archive")
+	w.bazel("run", "//:probe_btfs.export", "--", dir)
+	for _, path := range append(probeOutputs[:5:5], "debian/bookworm/x86_64/6.1.0-47-cloud-amd64.btf") {
+		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
+			t.Errorf("export: %v", err)
+		}
+	}
+}
+
+func TestBzlmod(t *testing.T) {
+	testConsumer(t, open(t, filepath.Join(copyOfRepo(t, "bzlmod"), "e2e/bzlmod")))
+}
+
+// TestWorkspace also builds minbtf in the repository itself by its WORKSPACE.
+func TestWorkspace(t *testing.T) {
+	repo := copyOfRepo(t, "workspace")
+	w := open(t, filepath.Join(repo, "e2e/workspace"))
+	if out := w.bazel("--version"); !strings.Contains(out, "bazel 7.") {
+		t.Skipf("%s has no WORKSPACE any more", strings.TrimSpace(out))
+	}
+	testConsumer(t, w)
+	if _, err := w.try("shutdown"); err != nil {
+		t.Fatal(err)
+	}
+	root := open(t, repo)
+	root.bazel("build", "--noenable_bzlmod", "--enable_workspace", "//tools/minbtf")
+	if out, err := exec.Command(filepath.Join(repo, "bazel-bin/tools/minbtf/minbtf_/minbtf"), "--help").CombinedOutput(); err != nil {
+		t.Errorf("minbtf --help: %v\n%s", err, out)
+	}
+}
+
+// incremental prepares a copy of the workspace of that name.
+func incremental(t *testing.T, name string, kernels []string) *workspace {
+	t.Helper()
+	w := open(t, filepath.Join(copyOfRepo(t, name), "e2e/incremental"))
+	w.write("minbtf", runfile("MINBTF"))
+	w.write("object.bin", w.probe("base.bpf.o"))
+	w.write("arm64_object.bin", w.probe("base.bpf.o"))
+	for _, k := range kernels {
+		w.write("archive/"+k, w.probe("archive/"+k))
+	}
+	return w
+}
+
+func (w *workspace) probe(path string) string { return filepath.Join(w.dir, "../probe", path) }
+
+func TestIncremental(t *testing.T) {
+	w := incremental(t, "incremental", probeOutputs[:4])
+	check := func(what string, want map[string]int, args ...string) {
+		t.Helper()
+		got := w.actions(append([]string{"//:btfs"}, args...)...)
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: ran %v, want %v", what, got, want)
+		}
+	}
+	check("first build", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfTailor": 4})
+	first := w.outputs("btfs")
+	check("nothing changed", map[string]int{})
+
+	w.write("object.bin", w.probe("code_only.bpf.o"))
+	check("object changed in code only", map[string]int{"BpfCompile": 1, "CoreRelocations": 1})
+	if got := w.outputs("btfs"); !maps.Equal(got, first) {
+		t.Errorf("object changed in code only: outputs changed, too")
+	}
+
+	w.write("object.bin", w.probe("new_field.bpf.o"))
+	check("a new field accessed", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfTailor": 4})
+	wider := w.outputs("btfs")
+	for k := range first {
+		if first[k] == wider[k] {
+			t.Errorf("a new field accessed: %s is the same", k)
+		}
+	}
+
+	w.write("archive/"+probeOutputs[4], w.probe("archive/"+probeOutputs[4]))
+	check("a kernel added", map[string]int{"BtfTailor": 1})
+	check("-c opt", map[string]int{}, "-c", "opt")
+	check("--copt", map[string]int{}, "--copt=-O3")
+	// The object is built for that platform, too, to see that its relocations are the same.
+	check("another platform", map[string]int{"BpfCompile": 1, "CoreRelocationsCheck": 1}, "--platforms=//:arm64")
+	w.bazel("build", "//:btfs")
+	check("the first platform again", map[string]int{})
+
+	if out, err := w.try("build", "//:arch_btfs", "--platforms=//:arm64"); err == nil || !strings.Contains(out, "attribute platform") {
+		t.Errorf("relocations that depend on the platform: want an error that names the attribute platform, got %v\n%s", err, out)
+	}
+	w.bazel("build", "//:arch_btfs", "//:arm64_btfs")
+	if maps.Equal(w.outputs("arch_btfs"), w.outputs("arm64_btfs")) {
+		t.Error("platform = :arm64 made no difference")
+	}
+}
+
+// TestReproducible builds the same at another path, without a sandbox, with the
+// sources the other way about.
+func TestReproducible(t *testing.T) {
+	uncached := "--modify_execution_info=^(CoreRelocations|BtfTailor)$=+no-cache"
+	a := incremental(t, "here", probeOutputs[:5])
+	a.bazel("build", uncached, "//:btfs")
+	b := incremental(t, "somewhere/else", probeOutputs[:5])
+	build := filepath.Join(b.dir, "BUILD.bazel")
+	text, err := os.ReadFile(build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reversed := strings.Replace(string(text), `glob(["archive/**/*.btf"])`, `reversed(glob(["archive/**/*.btf"]))`, 1)
+	if err := os.WriteFile(build, []byte(reversed), 0o666); err != nil || reversed == string(text) {
+		t.Fatalf("cannot reverse the sources: %v", err)
+	}
+	b.bazel("build", uncached, "--spawn_strategy=local", "//:btfs")
+	if got, want := b.outputs("btfs"), a.outputs("btfs"); !maps.Equal(got, want) || len(got) != 5 {
+		t.Errorf("outputs differ: %v here, %v elsewhere", want, got)
+	}
+}

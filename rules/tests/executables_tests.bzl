@@ -1,0 +1,137 @@
+"""Analysis tests of what runs minbtf later: min_core_btf_test, and min_core_btf's <name>.export."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//rules:defs.bzl", "MinCoreBtfInfo", "btf_archive", "min_core_btf", "min_core_btf_test")
+load(":testing.bzl", "config", "empty_files")
+
+def _executable_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    name = "{}/{}".format(target.label.package, target.label.name)
+    info = ctx.attr.btfs[0][MinCoreBtfInfo]
+
+    def expand(lines):
+        out = []
+        for line in lines:
+            if line == "OBJECTS":
+                out += [f.short_path for f in info.objects.to_list()]
+            elif line.endswith("\tMIN") or line.startswith("FULL\t"):
+                for k in info.kernels:
+                    out.append(line.replace("KEY", k.key).replace("FULL", k.full.short_path).replace("MIN", k.min.short_path))
+            else:
+                out.append(line.replace("NAME", name))
+        return out
+
+    # It is minbtf itself, which Bazel tells where the arguments are.
+    actions = {a.outputs.to_list()[0]: a for a in analysistest.target_actions(env)}
+    executable = target[DefaultInfo].files_to_run.executable
+    minbtf = ctx.file.minbtf
+    asserts.equals(
+        env,
+        [minbtf.short_path],
+        [f.short_path for f in actions[executable].inputs.to_list()],
+    )
+    environment = target[RunEnvironmentInfo].environment
+    asserts.equals(env, ["MINBTF_ARGS_FILE"], environment.keys())
+
+    runfiles = target[DefaultInfo].default_runfiles.files.to_list()
+    contents = {
+        f.short_path: actions[f].content.removesuffix("\n").split("\n")
+        for f in runfiles
+        if f in actions and actions[f].content
+    }
+    asserts.equals(env, expand(ctx.attr.arguments), contents.get(environment["MINBTF_ARGS_FILE"]))
+    list = "{}.{}".format(name, ctx.attr.list)
+    asserts.equals(env, expand(ctx.attr.lines), contents.get(list))
+
+    # All that these files name is there, and nothing else.
+    wanted = [executable.short_path, environment["MINBTF_ARGS_FILE"], list]
+    wanted += [k.min.short_path for k in info.kernels]
+    if ctx.attr.with_full:
+        wanted += [k.full.short_path for k in info.kernels]
+        wanted += [f.short_path for f in info.objects.to_list()]
+    asserts.equals(env, sorted(wanted), sorted([f.short_path for f in runfiles]))
+    return analysistest.end(env)
+
+_executable_test = analysistest.make(
+    _executable_test_impl,
+    attrs = {
+        "arguments": attr.string_list(doc = "Those that come first; OBJECTS: the objects, NAME: the target."),
+        "btfs": attr.label(
+            cfg = analysis_test_transition(settings = config()),
+            doc = "The min_core_btf.",
+            mandatory = True,
+            providers = [MinCoreBtfInfo],
+        ),
+        "lines": attr.string_list(doc = "The list of files; one of KEY, FULL and MIN stands for all kernels."),
+        "list": attr.string(doc = "The list's extension."),
+        "minbtf": attr.label(default = ":empty_minbtf_file", allow_single_file = True, doc = "The tool."),
+        "with_full": attr.bool(doc = "Whether the kernels' full BTF and the objects are needed."),
+    },
+    config_settings = config(),
+)
+
+def executables_tests(name):
+    """Declares the tests of this file.
+
+    Args:
+      name: string: the test_suite of all, and how other names begin.
+    """
+    kernels = name + "_kernels"
+    objects = name + "_objects"
+    btfs = name + "_btfs"
+    empty_files(
+        name = kernels + "_files",
+        outs = [
+            kernels + "/debian/12/x86_64/6.1.0.btf.tar.xz",
+            kernels + "/debian/12/arm64/6.1.0.btf.tar.xz",
+            kernels + "/ubuntu/22.04/x86_64/5.15.0.btf",
+        ],
+        tags = ["manual"],
+    )
+    btf_archive(
+        name = kernels,
+        srcs = [kernels + "_files"],
+        aliases = {
+            "debian/bookworm": "debian/12",
+            "mint/21": "ubuntu/22.04",
+        },
+        strip_prefix = kernels,
+        tags = ["manual"],
+    )
+    empty_files(name = objects, outs = ["b.bpf.o", "a.bpf.o"], tags = ["manual"])
+    min_core_btf(
+        name = btfs,
+        archives = [kernels],
+        objects = [objects],
+        tags = ["manual"],
+    )
+    min_core_btf_test(
+        name = btfs + "_test",
+        size = "small",
+        btfs = btfs,
+        tags = ["manual"],
+    )
+    _executable_test(
+        name = name + "_verify_test",
+        size = "small",
+        arguments = ["verify", "--pairs", "NAME.pairs", "OBJECTS"],
+        btfs = btfs,
+        lines = ["FULL\tMIN"],
+        list = "pairs",
+        target_under_test = btfs + "_test",
+        with_full = True,
+    )
+    _executable_test(
+        name = name + "_export_test",
+        size = "small",
+        arguments = ["export", "--tree", "NAME.tree"],
+        btfs = btfs,
+        lines = ["KEY.btf\tMIN", "debian/bookworm\t-> 12", "mint/21\t-> ../ubuntu/22.04"],
+        list = "tree",
+        target_under_test = btfs + ".export",
+    )
+    native.test_suite(
+        name = name,
+        tests = [name + "_export_test", name + "_verify_test"],
+    )
