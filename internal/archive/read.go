@@ -37,21 +37,26 @@ var ErrInput = errors.New("no kernel BTF")
 // but the one member of a tar must be named as the file is, as in BTFHub.
 // The result may share the file's memory.
 func ReadBTF(name string, file []byte) ([]byte, error) {
-	raw, err := readBTF(name, file)
+	raw, err := readBTF(name, file, MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInput, err)
-	}
-	if len(raw) > MaxSize {
-		return nil, fmt.Errorf("%w: %d bytes, more than %d MiB", ErrInput, len(raw), MaxSize>>20)
 	}
 	return raw, nil
 }
 
-func readBTF(name string, file []byte) ([]byte, error) {
+func readBTF(name string, file []byte, limit int) ([]byte, error) {
+	raw, err := unpack(name, file, limit)
+	if err == nil && len(raw) > limit {
+		return nil, fmt.Errorf("%d bytes, more than %d MiB", len(raw), limit>>20)
+	}
+	return raw, err
+}
+
+func unpack(name string, file []byte, limit int) ([]byte, error) {
 	if len(file) == 0 {
 		return nil, errors.New("the file is empty")
 	}
-	data, err := decompress(file)
+	data, err := decompress(file, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func readBTF(name string, file []byte) ([]byte, error) {
 }
 
 // decompress returns the file itself if it is not compressed.
-func decompress(file []byte) ([]byte, error) {
+func decompress(file []byte, limit int) ([]byte, error) {
 	var format string
 	var r io.Reader
 	var err error
@@ -98,12 +103,13 @@ func decompress(file []byte) ([]byte, error) {
 		return nil, fmt.Errorf("damaged %s: %w", format, err)
 	}
 	// A tar has up to 10 KiB more than the file in it.
-	data, err := io.ReadAll(io.LimitReader(r, MaxSize+16<<10))
+	limit += 16 << 10
+	data, err := io.ReadAll(io.LimitReader(r, int64(limit)))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("damaged %s: %w", format, err)
-	case len(data) == MaxSize+16<<10:
-		return nil, fmt.Errorf("unpacks to more than %d MiB", MaxSize>>20)
+	case len(data) >= limit:
+		return nil, fmt.Errorf("unpacks to more than %d MiB", limit>>20)
 	case len(data) == 0:
 		return nil, fmt.Errorf("the %s is empty", format)
 	}

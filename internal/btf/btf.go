@@ -9,7 +9,7 @@
 //
 // Input is hostile until proven otherwise. Parse checks every count, offset
 // and type id, so that no later access can leave the input, and that no type
-// contains itself; it allocates less than the input's size.
+// contains itself; it allocates no more than three times the input's size.
 package btf
 
 import "fmt"

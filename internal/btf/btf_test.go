@@ -435,11 +435,11 @@ func TestReferenceMessages(t *testing.T) {
 		ty   btf.Type
 		want string
 	}{
-		{btf.Type{Kind: btf.Int, Name: 3}, "type 1 (int): name at 3 is outside the string section (3 bytes)"},
+		{btf.Type{Kind: btf.Int, Name: 3}, "type 1 (int): name at 3, which is not the beginning of a string"},
 		{btf.Type{Kind: btf.Ptr, Ref: 2}, "type 1 (ptr) refers to type 2, but there are only 1"},
 		{btf.Type{Kind: btf.Array, Ref: 0, Index: 9}, "type 1 (array) refers to type 9, but there are only 1"},
 		{btf.Type{Kind: btf.FuncProto, Members: []btf.Member{{}, {Type: 2}}}, "type 1 (func_proto): entry 1 refers to type 2, but there are only 1"},
-		{btf.Type{Kind: btf.Enum, Members: []btf.Member{{Name: 4}}}, "type 1 (enum): name of entry 0 at 4 is outside the string section (3 bytes)"},
+		{btf.Type{Kind: btf.Enum, Members: []btf.Member{{Name: 4}}}, "type 1 (enum): name of entry 0 at 4, which is not the beginning of a string"},
 	} {
 		w := btf.NewWriter()
 		w.String("x")
@@ -478,14 +478,13 @@ func TestMemoryIsBoundedByInput(t *testing.T) {
 	for range 100_000 { // the smallest records: the most types for the bytes
 		add(t, w, btf.Type{Kind: btf.Ptr})
 	}
-	// Of another byte order the types are copied besides.
-	for order, most := range map[binary.ByteOrder]int{binary.LittleEndian: 3, binary.BigEndian: 4} {
+	for _, order := range orders {
 		raw := w.Bytes(order)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		parse(t, raw)
 		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; true {
+		if got := after.TotalAlloc - before.TotalAlloc; got > uint64(3*len(raw)) {
 			t.Errorf("%v: %d bytes are allocated for %d", order, got, len(raw))
 		}
 	}
@@ -524,7 +523,6 @@ func TestTypesThatContainThemselves(t *testing.T) {
 		"parameter":              {{Kind: btf.FuncProto, Members: member(1)}},
 		"return type":            {{Kind: btf.FuncProto, Ref: 1}},
 		"struct of functions":    {{Kind: btf.Struct, Members: member(2)}, {Kind: btf.FuncProto, Ref: 1}},
-		"tag":                    {{Kind: btf.DeclTag, Ref: 1}},
 		"variable":               {{Kind: btf.Var, Ref: 1}},
 		"twice the same member":  {{Kind: btf.Struct, Members: []btf.Member{{Type: 2}, {Type: 2}}}, {Kind: btf.Int}},
 	} {

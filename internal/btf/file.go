@@ -44,9 +44,12 @@ func ParseSplit(raw []byte, base *File) (*File, error) {
 		f.first = base.NumTypes()
 		f.strBase = uint32(len(base.strs))
 	}
-	depth, err := f.index(hdr)
+	depth, tags, err := f.index(hdr)
 	if err == nil {
 		err = f.checkChains(depth)
+	}
+	if err == nil {
+		err = f.checkTags(tags)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
@@ -94,7 +97,7 @@ func (f *File) header(raw []byte) (*[128]layout, error) {
 	if len(types)%4 != 0 {
 		return nil, fmt.Errorf("type section of %d bytes is cut off", len(types))
 	}
-	f.words = wordsOf(types, f.big)
+	f.words = Words(types, f.big)
 	if f.strs, err = section("string", word(16), word(20)); err != nil {
 		return nil, err
 	}
@@ -129,9 +132,9 @@ func (f *File) header(raw []byte) (*[128]layout, error) {
 	return &all, nil
 }
 
-// wordsOf returns b as words: the same memory if its byte order and its
-// alignment are this machine's, otherwise a copy.
-func wordsOf(b []byte, big bool) []uint32 {
+// Words returns b, which has the given byte order, as words: the same memory
+// if byte order and alignment are this machine's, otherwise a copy.
+func Words(b []byte, big bool) []uint32 {
 	if len(b) == 0 {
 		return nil
 	}
@@ -158,13 +161,14 @@ func (i info) kflag() bool  { return i>>31 == 1 }
 func (i info) vlen() uint32 { return uint32(i & maxVlen) }
 
 // index finds where each record begins, and checks that each type id and each
-// name reference is in range. The loop only gathers maxima; blame finds the
-// culprit when one is too high. It returns what checkChains wants.
-func (f *File) index(kinds *[128]layout) (depth []uint16, err error) {
+// name reference leads to the beginning of a string. The loop only gathers
+// what there is; blame finds the culprit. It returns what checkChains and
+// checkTags want.
+func (f *File) index(kinds *[128]layout) (depth []uint16, tags []uint32, err error) {
 	w := f.words
-	// The average record of a kernel takes 7 words or more; append copes with the rest.
-	f.offsets = make([]uint32, 0, len(w)/7+1)
-	depth = make([]uint16, f.first, int(f.first)+len(w)/7+1)
+	// The average record of a kernel takes more than 6 words; append copes with the rest.
+	f.offsets = make([]uint32, 0, len(w)/6+1)
+	depth = make([]uint16, f.first, int(f.first)+len(w)/6+1)
 	for i := range depth {
 		depth[i] = 1 // a base was checked, and refers to none of these types
 	}
@@ -172,28 +176,40 @@ func (f *File) index(kinds *[128]layout) (depth []uint16, err error) {
 		f.offsets = append(f.offsets, 0) // void
 		depth = append(depth, 1)
 	}
-	var maxName, maxType uint32
+	var maxType uint32
+	var inString byte // not 0 if a name begins within a string, or outside of all
+	ends := f.strs[:max(len(f.strs), 1)-1] // where a string may end before another one
+	name := func(ref uint32) {
+		if before := ref - f.strBase - 1; before < uint32(len(ends)) {
+			inString |= ends[before]
+		} else if ref != 0 && !f.ValidName(ref) {
+			inString = 1
+		}
+	}
 	for at := 0; at < len(w); {
 		if len(w)-at < recordWords {
-			return nil, fmt.Errorf("type %d at byte %d of the type section is cut off", f.NumTypes(), 4*at)
+			return nil, nil, fmt.Errorf("type %d at byte %d of the type section is cut off", f.NumTypes(), 4*at)
 		}
 		inf := info(w[at+1])
 		lay := &kinds[inf.kind()]
 		if !lay.known {
-			return nil, fmt.Errorf("type %d has unknown kind %d", f.NumTypes(), inf.kind())
+			return nil, nil, fmt.Errorf("type %d has unknown kind %d", f.NumTypes(), inf.kind())
 		}
 		size := recordWords + int(lay.once) + int(lay.each)*int(inf.vlen())
 		if size > len(w)-at {
-			return nil, fmt.Errorf("type %d (%s, %d entries) at byte %d of the type section is cut off", f.NumTypes(), inf.kind(), inf.vlen(), 4*at)
+			return nil, nil, fmt.Errorf("type %d (%s, %d entries) at byte %d of the type section is cut off", f.NumTypes(), inf.kind(), inf.vlen(), 4*at)
 		}
 		f.offsets = append(f.offsets, uint32(at))
 		r := w[at : at+size]
 		at += size
-		maxName = max(maxName, r[0])
+		name(r[0])
 		contains := uint16(1)
 		switch inf.kind() {
-		case Ptr, Func, Var, DeclTag:
+		case Ptr, Func, Var:
 			maxType = max(maxType, r[2])
+		case DeclTag:
+			maxType = max(maxType, r[2])
+			tags = append(tags, f.NumTypes()-1)
 		case Typedef, Volatile, Const, Restrict, TypeTag:
 			maxType = max(maxType, r[2])
 			contains = 0
@@ -202,21 +218,23 @@ func (f *File) index(kinds *[128]layout) (depth []uint16, err error) {
 			contains = 0
 		case Struct, Union:
 			for r = r[3:]; len(r) >= 3; r = r[3:] {
-				maxName, maxType = max(maxName, r[0]), max(maxType, r[1])
+				name(r[0])
+				maxType = max(maxType, r[1])
 			}
 			contains = 0
 		case Enum:
 			for r = r[3:]; len(r) >= 2; r = r[2:] {
-				maxName = max(maxName, r[0])
+				name(r[0])
 			}
 		case Enum64:
 			for r = r[3:]; len(r) >= 3; r = r[3:] {
-				maxName = max(maxName, r[0])
+				name(r[0])
 			}
 		case FuncProto:
 			maxType = max(maxType, r[2])
 			for r = r[3:]; len(r) >= 2; r = r[2:] {
-				maxName, maxType = max(maxName, r[0]), max(maxType, r[1])
+				name(r[0])
+				maxType = max(maxType, r[1])
 			}
 		case Datasec:
 			for r = r[3:]; len(r) >= 3; r = r[3:] {
@@ -225,15 +243,24 @@ func (f *File) index(kinds *[128]layout) (depth []uint16, err error) {
 		}
 		depth = append(depth, contains)
 	}
-	if maxType >= f.NumTypes() || !f.ValidName(maxName) {
-		return nil, f.blame()
+	if maxType >= f.NumTypes() || inString != 0 {
+		return nil, nil, f.blame()
 	}
-	return depth, nil
+	return depth, tags, nil
 }
 
-// ValidName reports whether ref is a name reference of this File.
+// ValidName reports whether ref is a name reference of this File: the offset of
+// the beginning of a string.
 func (f *File) ValidName(ref uint32) bool {
-	return ref == 0 || uint64(ref) < uint64(f.strBase)+uint64(len(f.strs))
+	switch {
+	case ref == 0:
+		return true
+	case ref < f.strBase:
+		return f.base.ValidName(ref)
+	case ref-f.strBase >= uint32(len(f.strs)):
+		return false
+	}
+	return ref == f.strBase || f.strs[ref-f.strBase-1] == 0
 }
 
 func (f *File) blame() error {
@@ -241,14 +268,14 @@ func (f *File) blame() error {
 	for id := f.first + uint32(f.own()); id < f.NumTypes(); id++ {
 		f.Type(id, &t)
 		if !f.ValidName(t.Name) {
-			return fmt.Errorf("type %d (%s): name at %d is outside the string section (%d bytes)", id, t.Kind, t.Name, len(f.strs))
+			return fmt.Errorf("type %d (%s): name at %d, which is not the beginning of a string", id, t.Kind, t.Name)
 		}
 		if n := f.NumTypes(); t.Ref >= n || t.Index >= n {
 			return fmt.Errorf("type %d (%s) refers to type %d, but there are only %d", id, t.Kind, max(t.Ref, t.Index), n-1)
 		}
 		for i, m := range t.Members {
 			if !f.ValidName(m.Name) {
-				return fmt.Errorf("type %d (%s): name of entry %d at %d is outside the string section (%d bytes)", id, t.Kind, i, m.Name, len(f.strs))
+				return fmt.Errorf("type %d (%s): name of entry %d at %d, which is not the beginning of a string", id, t.Kind, i, m.Name)
 			}
 			if !t.Kind.IsEnum() && m.Type >= f.NumTypes() {
 				return fmt.Errorf("type %d (%s): entry %d refers to type %d, but there are only %d", id, t.Kind, i, m.Type, f.NumTypes()-1)
@@ -319,6 +346,14 @@ func (f *File) headElsewhere(id uint32) (Kind, uint32) {
 		return Void, 0
 	}
 	return f.base.Head(id)
+}
+
+// Ref returns what a PTR or modifier refers to, and is cheaper than Type.
+func (f *File) Ref(id uint32) uint32 {
+	if id < f.first {
+		return f.base.Ref(id)
+	}
+	return f.words[f.offsets[id-f.first]+2]
 }
 
 // Type decodes type id into t. It reuses the memory of t.Members.

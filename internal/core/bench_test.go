@@ -1,42 +1,59 @@
 package core_test
 
 import (
-	"os"
 	"testing"
 
+	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
-func BenchmarkParts(b *testing.B) {
-	raw, err := os.ReadFile(os.Getenv("KERNEL"))
-	if err != nil {
-		b.Skip(err)
+// The object here is the example's, a small one. bench/largeobject has the
+// same benchmarks with a large one.
+
+func BenchmarkRelocations(b *testing.B) {
+	file := testfiles.Read(b, testfiles.TraceeObject(b))
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	for b.Loop() {
+		o, err := core.ReadObject(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := o.Relocations(); err != nil {
+			b.Fatal(err)
+		}
 	}
-	obj, _ := os.ReadFile(os.Getenv("OBJECT"))
-	b.Run("read", func(b *testing.B) {
-		for b.Loop() {
-			os.ReadFile(os.Getenv("KERNEL"))
-		}
-	})
-	b.Run("object", func(b *testing.B) {
-		for b.Loop() {
-			o, _ := core.ReadObject(obj)
-			o.Relocations()
-		}
-	})
-	b.Run("parse", func(b *testing.B) {
-		for b.Loop() {
-			btf.Parse(raw)
-		}
-	})
-	f, _ := btf.Parse(raw)
-	o, _ := core.ReadObject(obj)
-	rs, _ := o.Relocations()
-	b.Run("prune", func(b *testing.B) {
-		for b.Loop() {
-			core.Prune(graph.Raw{File: f}, rs)
-		}
-	})
+}
+
+func BenchmarkPrune(b *testing.B) {
+	o, err := core.ReadObject(testfiles.Read(b, testfiles.TraceeObject(b)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	relocations, err := o.Relocations()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, path := range testfiles.Kernels(b) {
+		b.Run(testfiles.Release(path), func(b *testing.B) {
+			raw, err := archive.ReadBTF(path, testfiles.Read(b, path))
+			if err != nil {
+				b.Fatal(err)
+			}
+			kernel, err := btf.Parse(raw)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := core.Prune(graph.Raw{File: kernel}, relocations); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -33,7 +33,7 @@
 //
 // Left out without a trace, as no loader looks at them: functions, variables,
 // data sections, declaration tags, parameter names, the names of structs and
-// integers that no relocation asks for, typedefs and modifiers between a
+// unions that no relocation asks for, typedefs and modifiers between a
 // member and its type (unless the chain is so long that loaders give up), and
 // all but the first of identical types (unless their ids are asked for).
 package core

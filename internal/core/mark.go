@@ -17,7 +17,7 @@ type mark struct {
 	id       uint32
 	valued   bool     // its by-value chain is marked
 	named    bool     // its name is asked for
-	verbatim bool     // part of a long chain
+	verbatim bool     // part of a chain that is kept as it is
 	pointee  bool     // PTR, FUNC_PROTO: keep what it leads to
 	all      bool     // all members or enumerators
 	members  []uint64 // else those of this bitmap
@@ -55,6 +55,9 @@ type marker struct {
 	queue      []uint32          // of pointees
 	pairs      []pair            // of match
 	matched    map[pair]struct{} // pairs seen
+	stems      map[*ShapeType]map[string][]int
+	t          btf.Type // for one access to a type
+	target     btf.Type // of matchPair
 	err        error
 }
 
@@ -76,6 +79,7 @@ func newMarker(g graph.Graph, w *wants) *marker {
 		candidates: make([][]candidate, len(w.roots)),
 		walked:     map[walk]bool{},
 		matched:    map[pair]struct{}{},
+		stems:      map[*ShapeType]map[string][]int{},
 		names:      newNameCache(g, w.names),
 	}
 }
@@ -97,7 +101,7 @@ func (m *marker) candidate(id uint32, w *want) bool {
 	used := false
 	if w.fields != nil {
 		switch {
-		case under != id, len(w.fields.named) == 0 && w.fields.indexed == nil:
+		case under != id, w.root:
 			// The size of what a typedef stands for is asked first, even if it has none.
 			used = true
 			m.value(id)
@@ -138,11 +142,9 @@ func (m *marker) mark(id uint32) *mark {
 
 // underlying skips typedefs and modifiers.
 func (m *marker) underlying(id uint32) (uint32, btf.Kind) {
-	var t btf.Type
 	kind, _ := m.g.Head(id)
 	for kind.IsModifier() {
-		m.g.Type(id, &t)
-		id = t.Ref
+		id = m.g.Ref(id)
 		kind, _ = m.g.Head(id)
 	}
 	return id, kind
@@ -155,8 +157,7 @@ func (m *marker) value(id uint32) {
 		return
 	}
 	m.mark(id).valued = true
-	var t btf.Type
-	at, length := id, 0
+	at, length, legacy := id, 0, false
 	for at != 0 {
 		m.mark(at)
 		kind, _ := m.g.Head(at)
@@ -170,23 +171,35 @@ func (m *marker) value(id uint32) {
 			return
 		}
 		if kind != btf.Array && !kind.IsModifier() {
+			legacy = length > 0 && kind == btf.Int && m.isLegacyBitfield(at)
 			break
 		}
-		m.g.Type(at, &t)
 		if kind == btf.Array {
-			m.value(t.Index)
+			m.g.Type(at, &m.t)
+			index := m.t.Index
+			at = m.t.Ref
+			m.value(index)
+		} else {
+			at = m.g.Ref(at)
 		}
-		at = t.Ref
 		length++
 	}
-	if length <= longChain {
+	if length <= longChain && !legacy {
 		return
 	}
 	for at = id; at != 0 && length > 0; length-- {
 		m.mark(at).verbatim = true
-		m.g.Type(at, &t)
-		at = t.Ref
+		m.g.Type(at, &m.t)
+		at = m.t.Ref
 	}
+}
+
+// isLegacyBitfield reports whether an INT has an offset or a width of its own.
+// To cilium/ebpf a member is a bitfield if it is of such a type itself, and not
+// if a typedef or modifier stands between.
+func (m *marker) isLegacyBitfield(id uint32) bool {
+	m.g.Type(id, &m.t)
+	return m.t.Word&0xff00ff != 8*m.t.Size
 }
 
 func (m *marker) fail(id uint32, format string, args ...any) {
@@ -270,9 +283,8 @@ func (m *marker) isEmptyArray(id uint32) bool {
 	if kind != btf.Array {
 		return false
 	}
-	var t btf.Type
-	m.g.Type(id, &t)
-	return t.Size == 0
+	m.g.Type(id, &m.t)
+	return m.t.Size == 0
 }
 
 // enumerators keeps those with the given stems and reports whether there are any.
@@ -338,8 +350,8 @@ func (m *marker) match(shape int, id uint32) {
 
 func (m *marker) matchPair(p pair) {
 	local := &m.w.shapes[p.shape][p.node]
-	var t btf.Type
-	m.g.Type(p.id, &t)
+	t := &m.target
+	m.g.Type(p.id, t)
 	m.mark(p.id).named = true
 	lead := func(node int, id uint32) {
 		m.value(id)
@@ -351,11 +363,7 @@ func (m *marker) matchPair(p pair) {
 	switch t.Kind {
 	case btf.Struct, btf.Union:
 		m.mark(p.id).all = true
-		byStem := map[string][]int{}
-		for i, lm := range local.Members {
-			stem := graph.Stem(lm.Name)
-			byStem[stem] = append(byStem[stem], i)
-		}
+		byStem := m.membersByStem(local)
 		for _, tm := range t.Members {
 			m.value(tm.Type)
 			for _, i := range byStem[graph.Stem(m.g.String(tm.Name))] {
@@ -380,6 +388,21 @@ func (m *marker) matchPair(p pair) {
 			}
 		}
 	}
+}
+
+// membersByStem returns a local type's members. Duplicate types ask for them
+// hundreds of times.
+func (m *marker) membersByStem(local *ShapeType) map[string][]int {
+	byStem, ok := m.stems[local]
+	if !ok {
+		byStem = map[string][]int{}
+		for i, lm := range local.Members {
+			stem := graph.Stem(lm.Name)
+			byStem[stem] = append(byStem[stem], i)
+		}
+		m.stems[local] = byStem
+	}
+	return byStem
 }
 
 // A nameCache tells which of the wanted names a name reference stands for. Most

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -27,8 +28,31 @@ type Record struct {
 // An Object is what relocation needs of a BPF ELF object.
 type Object struct {
 	BigEndian bool
-	BTF       *btf.File // nil if the object has none
-	Records   []Record  // in the order of the file
+	BTF       *btf.File
+	sections  []extSection
+}
+
+// An extSection holds the relocations of one ELF section as they stand in
+// .BTF.ext. They are checked, but there are too many to keep them decoded.
+type extSection struct {
+	name    string
+	records []uint32
+	each    int // words of a record
+}
+
+// Records yields the object's relocations in the order of the file.
+func (o *Object) Records() iter.Seq2[int, Record] {
+	return func(yield func(int, Record) bool) {
+		n := 0
+		for _, s := range o.sections {
+			for r := s.records; len(r) > 0; r = r[s.each:] {
+				if !yield(n, Record{s.name, r[0], r[1], r[2], RelocationKind(r[3])}) {
+					return
+				}
+				n++
+			}
+		}
+	}
 }
 
 // IsObject reports whether a file is an ELF file for BPF, by its header alone.
@@ -44,7 +68,7 @@ func IsObject(file []byte) bool {
 }
 
 // ReadObject reads a BPF object from the bytes of an ELF file, to which it goes
-// on referring. An object without .BTF.ext, or without relocations in it, has no Records.
+// on referring. An object without .BTF.ext, or without relocations in it, has no records.
 func ReadObject(file []byte) (*Object, error) {
 	o, err := readObject(file)
 	if err != nil {
@@ -121,10 +145,7 @@ const (
 )
 
 func (o *Object) readExt(x []byte) error {
-	var order binary.ByteOrder = binary.LittleEndian
-	if o.BigEndian {
-		order = binary.BigEndian
-	}
+	order := o.BTF.Order()
 	if len(x) < extHeaderLen {
 		return fmt.Errorf("%d bytes, shorter than a header", len(x))
 	}
@@ -148,23 +169,24 @@ func (o *Object) readExt(x []byte) error {
 	if uint64(hlen)+off+size > uint64(len(x)) {
 		return fmt.Errorf("relocations (offset %d, %d bytes) end behind the section", off, size)
 	}
-	p := x[uint64(hlen)+off:][:size]
-	if len(p) < 4 {
+	if size%4 != 0 {
 		return errors.New("relocations are cut off")
 	}
-	each := order.Uint32(p)
-	p = p[4:]
+	w := btf.Words(x[uint64(hlen)+off:][:size], o.BigEndian)
+	each := w[0]
+	w = w[1:]
 	if each < relocationLen || each%4 != 0 {
 		return fmt.Errorf("a relocation of %d bytes, expected %d", each, relocationLen)
 	}
-	for len(p) > 0 {
-		if len(p) < 8 {
+	count := 0
+	for len(w) > 0 {
+		if len(w) < 2 {
 			return errors.New("relocations are cut off")
 		}
-		nameRef, n := order.Uint32(p), order.Uint32(p[4:])
-		p = p[8:]
-		if uint64(n)*uint64(each) > uint64(len(p)) {
-			return fmt.Errorf("%d relocations of a section in %d bytes", n, len(p))
+		nameRef, n := w[0], w[1]
+		w = w[2:]
+		if uint64(n)*uint64(each/4) > uint64(len(w)) {
+			return fmt.Errorf("%d relocations of a section in %d bytes", n, 4*len(w))
 		}
 		if n == 0 {
 			return errors.New("a section with 0 relocations")
@@ -173,32 +195,34 @@ func (o *Object) readExt(x []byte) error {
 		if err != nil {
 			return fmt.Errorf("name of a section: %w", err)
 		}
-		for range n {
-			r := Record{
-				Section:    name,
-				InsnOffset: order.Uint32(p),
-				TypeID:     order.Uint32(p[4:]),
-				Access:     order.Uint32(p[8:]),
-				Kind:       RelocationKind(order.Uint32(p[12:])),
+		s := extSection{name, w[:n*(each/4)], int(each / 4)}
+		w = w[len(s.records):]
+		for r := s.records; len(r) > 0; r = r[s.each:] {
+			if r[1] >= o.BTF.NumTypes() {
+				return fmt.Errorf("relocation %d refers to type %d, but there are only %d", count, r[1], o.BTF.NumTypes()-1)
 			}
-			p = p[each:]
-			if r.TypeID >= o.BTF.NumTypes() {
-				return fmt.Errorf("relocation %d refers to type %d, but there are only %d", len(o.Records), r.TypeID, o.BTF.NumTypes()-1)
+			if err := o.checkName(r[2]); err != nil {
+				return fmt.Errorf("access string of relocation %d: %w", count, err)
 			}
-			if _, err := o.name(r.Access); err != nil {
-				return fmt.Errorf("access string of relocation %d: %w", len(o.Records), err)
-			}
-			o.Records = append(o.Records, r)
+			count++
 		}
+		o.sections = append(o.sections, s)
 	}
 	return nil
 }
 
 func (o *Object) name(ref uint32) (string, error) {
-	if !o.BTF.ValidName(ref) {
-		return "", fmt.Errorf("at %d, outside the string section", ref)
+	if err := o.checkName(ref); err != nil {
+		return "", err
 	}
 	return o.BTF.String(ref), nil
+}
+
+func (o *Object) checkName(ref uint32) error {
+	if !o.BTF.ValidName(ref) {
+		return fmt.Errorf("at %d, which is not the beginning of a string", ref)
+	}
+	return nil
 }
 
 // Relocations returns the canonical set of the objects' relocations. The
@@ -210,7 +234,7 @@ func (o *Object) Relocations() (*Relocations, error) {
 		kind           RelocationKind
 	}
 	seen := map[key]bool{}
-	for i, rec := range o.Records {
+	for i, rec := range o.Records() {
 		k := key{rec.TypeID, rec.Access, rec.Kind}
 		if seen[k] {
 			continue

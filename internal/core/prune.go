@@ -61,25 +61,36 @@ func newEmitter(m *marker) *emitter {
 	}
 }
 
+// open is the class, in the first round, of a mark that leads to a pointee.
+const open = 1<<32 - 1
+
 // classify finds the classes. What is held by value has no cycles, so records
-// can be compared bottom-up, and without pointees one round does. What
-// pointers lead to may have cycles: all pointees are taken for equal at first,
-// and each round tells apart what follows from the one before, until a round
-// brings nothing new (the coarsest bisimulation).
+// can be compared bottom-up, and what leads to no pointee has its class after
+// one round. What pointers lead to may have cycles: all that is open is taken
+// for equal at first, and each round tells apart what follows from the one
+// before, until a round brings nothing new (the coarsest bisimulation).
 func (e *emitter) classify() {
-	pointees := slices.ContainsFunc(e.m.marks, func(m mark) bool { return m.pointee })
-	for {
-		before := len(e.records)
-		e.class = make([]uint32, len(e.m.marks))
-		e.number = map[string]uint32{}
-		e.records = append(e.records[:0], btf.Type{})
-		for i := range e.m.marks {
-			e.classOf(uint32(i), 0)
+	e.class = make([]uint32, len(e.m.marks))
+	e.number = map[string]uint32{}
+	e.records = []btf.Type{{}}
+	var opened []uint32
+	for i := range e.class {
+		if e.classOf(uint32(i), 0) == open {
+			opened = append(opened, uint32(i))
 		}
-		if !pointees || len(e.records) == before {
-			return
+	}
+	settled := len(e.records)
+	for before := 0; len(opened) > 0 && len(e.records) != before; {
+		before = len(e.records)
+		e.behind, e.class = e.class, slices.Clone(e.class)
+		for _, i := range opened {
+			e.class[i] = 0
 		}
-		e.behind = e.class
+		// What is settled refers to no pointee, so no open record equals it.
+		e.records, e.number = e.records[:settled], map[string]uint32{}
+		for _, i := range opened {
+			e.classOf(i, 0)
+		}
 	}
 }
 
@@ -136,21 +147,28 @@ func (e *emitter) classOf(i uint32, depth int) uint32 {
 		}
 	}
 	s.members = r.Members
-	e.class[i] = e.intern(&r)
+	if e.behind == nil && refersToOpen(&r) {
+		e.class[i] = open
+	} else {
+		e.class[i] = e.intern(&r)
+	}
 	return e.class[i]
+}
+
+func refersToOpen(r *btf.Type) bool {
+	return r.Ref == open || r.Index == open ||
+		!r.Kind.IsEnum() && slices.ContainsFunc(r.Members, func(m btf.Member) bool { return m.Type == open })
 }
 
 // end skips the typedefs and modifiers that nothing asks for.
 func (e *emitter) end(id uint32) uint32 {
-	var t btf.Type
-	for id != 0 && !e.m.mark(id).verbatim {
-		if kind, _ := e.g.Head(id); !kind.IsModifier() {
-			break
+	for {
+		kind, _ := e.g.Head(id)
+		if !kind.IsModifier() || e.m.mark(id).verbatim {
+			return id
 		}
-		e.g.Type(id, &t)
-		id = t.Ref
+		id = e.g.Ref(id)
 	}
-	return id
 }
 
 // value returns the class of a type held by value.
@@ -167,7 +185,7 @@ func (e *emitter) pointee(id uint32) uint32 {
 	case id == 0:
 		return 0
 	case e.behind == nil:
-		return 1
+		return open
 	}
 	return e.behind[e.m.at[id]-1]
 }
@@ -224,7 +242,7 @@ func (e *emitter) bytes() ([]byte, error) {
 			ids[class] = uint32(len(order))
 		}
 	}
-	if long != 0 {
+	if long != 0 && !e.isCandidate(long) {
 		add(e.class[e.m.at[long]-1])
 	}
 	for _, candidates := range e.m.candidates {
@@ -278,6 +296,12 @@ func (e *emitter) bytes() ([]byte, error) {
 		return w.Bytes(binary.BigEndian), nil
 	}
 	return w.Bytes(binary.LittleEndian), nil
+}
+
+func (e *emitter) isCandidate(id uint32) bool {
+	return slices.ContainsFunc(e.m.candidates, func(list []candidate) bool {
+		return slices.ContainsFunc(list, func(c candidate) bool { return c.id == id })
+	})
 }
 
 // pointerSize keeps the INT from which libbpf infers the size of a pointer

@@ -20,6 +20,7 @@ type wants struct {
 // A want is all that is asked of the candidates of one stem.
 type want struct {
 	fields      *step           // what the paths' first indices lead to; nil without field relocations
+	root        bool            // a path ends with its first index
 	kinds       uint32          // of the underlying types that type relocations ask for, a bit each
 	matches     []int           // of type_matches: shapes
 	enumerators map[string]bool // stems
@@ -56,6 +57,7 @@ func (w *wants) add(to *want, r *Relocation) {
 		if to.fields == nil {
 			to.fields = &step{}
 		}
+		to.root = to.root || len(r.Path) == 1
 		at := to.fields
 		for _, a := range r.Path[1:] {
 			at = w.next(at, a)

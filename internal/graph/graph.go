@@ -20,6 +20,8 @@ type Graph interface {
 	Type(id uint32, t *btf.Type)
 	// Head is a cheaper Type for kind and name alone.
 	Head(id uint32) (kind btf.Kind, name uint32)
+	// Ref is a cheaper Type for what a PTR or modifier refers to.
+	Ref(id uint32) uint32
 	// String resolves a name reference.
 	String(name uint32) string
 	// Candidates calls yield for each named type whose stem is in s, in the

@@ -131,9 +131,31 @@ func Compare(full, min *Kernel, o *Object) *Result {
 	for _, p := range o.programs {
 		res.Programs++
 		res.Relocations += len(p.relos)
-		o.compare(res, p.name, p.relos, full, min)
+		for _, relos := range byType(p.relos) {
+			o.compare(res, p.name, relos, full, min)
+		}
 	}
 	return res
+}
+
+// byType divides a program's relocations as btf.CORERelocate does: those of
+// one local type are matched together, and those of others have no part in it.
+// It does so in random order, so of two types that it refuses it names either.
+func byType(relos []*btf.CORERelocation) [][]*btf.CORERelocation {
+	var groups [][]*btf.CORERelocation
+	number := map[string]int{}
+	for _, r := range relos {
+		s := r.String() // the only way to the type: "CORERelocation(…, local_id=12)"
+		id := s[strings.LastIndex(s, "="):]
+		n, ok := number[id]
+		if !ok {
+			n = len(groups)
+			number[id] = n
+			groups = append(groups, nil)
+		}
+		groups[n] = append(groups[n], r)
+	}
+	return groups
 }
 
 func (o *Object) compare(res *Result, program string, relos []*btf.CORERelocation, full, min *Kernel) {
@@ -157,10 +179,10 @@ func (o *Object) compare(res *Result, program string, relos []*btf.CORERelocatio
 		return
 	}
 	if len(relos) > 1 {
-		// One refused relocation refuses the program. Both must, and the
-		// relocations must agree one by one, too.
+		// One refused relocation refuses all. Both must, and the relocations
+		// must agree one by one, too.
 		if class(fullErr) != class(minErr) && !isLimit(fullErr) {
-			res.Differences = append(res.Differences, Difference{o.name, program, "all relocations together", text(fullErr), text(minErr)})
+			res.Differences = append(res.Differences, Difference{o.name, program, "all relocations of a type together", text(fullErr), text(minErr)})
 		}
 		for _, r := range relos {
 			o.compare(res, program, []*btf.CORERelocation{r}, full, min)

@@ -1,0 +1,166 @@
+package core_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	cilium "github.com/cilium/ebpf/btf"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/btftest"
+	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/graph"
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
+	"github.com/khulnasoft/rules_btf/internal/verify"
+)
+
+var orders = []binary.ByteOrder{binary.LittleEndian, binary.BigEndian}
+
+// relocations reads an object's.
+func relocations(t testing.TB, object []byte) *core.Relocations {
+	t.Helper()
+	o, err := core.ReadObject(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := o.Relocations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rs
+}
+
+// parse reads what Prune reads or has written.
+func parse(t testing.TB, raw []byte) *btf.File {
+	t.Helper()
+	f, err := btf.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// prune checks what holds of every minimal BTF: it can be read, by cilium/ebpf
+// too, has the kernel's byte order, is the same each time, and has nothing left to prune.
+func prune(t testing.TB, kernel []byte, rs *core.Relocations) []byte {
+	t.Helper()
+	k := parse(t, kernel)
+	min, err := core.Prune(graph.Raw{File: k}, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := parse(t, min)
+	if f.BigEndian() != k.BigEndian() {
+		t.Error("the byte order is not the kernel's")
+	}
+	if _, err := verify.Parse(min); err != nil {
+		t.Error(err)
+	}
+	if again, err := core.Prune(graph.Raw{File: k}, rs); err != nil || !bytes.Equal(again, min) {
+		t.Errorf("a second time other bytes come out (%v)", err)
+	}
+	if again, err := core.Prune(graph.Raw{File: f}, rs); err != nil || !bytes.Equal(again, min) {
+		t.Errorf("pruned again it gets from %d to %d bytes (%v):\n%s\nwas:\n%s", len(min), len(again), err,
+			btftest.Format(parse(t, again)), btftest.Format(f))
+	}
+	return min
+}
+
+// compare returns cilium/ebpf's judgement.
+func compare(t testing.TB, kernel, min, object []byte) *verify.Result {
+	t.Helper()
+	k, err := verify.Parse(kernel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := verify.Parse(min)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := verify.ReadObject("object", object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verify.Compare(k, m, o)
+}
+
+// outcomes returns what cilium/ebpf makes of each relocation against the full
+// BTF, so that a case shows what it is about, and that it is not vacuous.
+func outcomes(t testing.TB, kernel, object []byte, order binary.ByteOrder) string {
+	t.Helper()
+	spec, err := cilium.LoadSpecFromReader(bytes.NewReader(kernel))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, infos, err := cilium.LoadSpecAndExtInfosFromReader(bytes.NewReader(object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if infos == nil {
+		return ""
+	}
+	var b strings.Builder
+	var sections []string
+	for s := range infos.CORERelos {
+		sections = append(sections, s)
+	}
+	slices.Sort(sections)
+	for _, s := range sections {
+		for _, r := range infos.CORERelos[s] {
+			local := func(cilium.Type) (cilium.TypeID, error) { return 1, nil }
+			fixups, err := cilium.CORERelocate([]*cilium.CORERelocation{r.Relo}, []*cilium.Spec{spec}, order, local)
+			if err != nil {
+				for errors.Unwrap(err) != nil {
+					err = errors.Unwrap(err)
+				}
+				fmt.Fprintf(&b, "%s: %v\n", s, err)
+				continue
+			}
+			fmt.Fprintf(&b, "%s: %s\n", s, &fixups[0])
+		}
+	}
+	return b.String()
+}
+
+// The cases are a kernel and an object as text (package btftest), and then what
+// is expected: the relocations, what cilium/ebpf makes of them with the full
+// BTF, and the minimal BTF. Each is run in both byte orders.
+func TestPrune(t *testing.T) {
+	for _, c := range testfiles.Cases(t, "testdata/prune") {
+		for _, order := range orders {
+			t.Run(c.Name+"/"+order.String(), func(t *testing.T) {
+				kernel := btftest.Compile(t, order, c.Part("kernel"))
+				object := btftest.Object(t, order, c.Part("object"))
+				rs := relocations(t, object)
+				var list strings.Builder
+				for i := range rs.Relocations {
+					fmt.Fprintln(&list, rs.Relocations[i].String())
+				}
+				c.Expect(t, "relocations", list.String())
+				const big = "cilium big-endian" // where that differs, as bitfields do
+				out := outcomes(t, kernel, object, order)
+				if order == binary.LittleEndian {
+					c.Expect(t, "cilium", out)
+				} else if out != c.Part("cilium") || c.Part(big) != "" {
+					c.Expect(t, big, out)
+				}
+				min := prune(t, kernel, rs)
+				c.Expect(t, "min", btftest.Format(parse(t, min)))
+				res := compare(t, kernel, min, object)
+				for _, d := range res.Differences {
+					t.Error(d)
+				}
+				var limits strings.Builder
+				for _, d := range res.Limits {
+					fmt.Fprintf(&limits, "%s\n", d)
+				}
+				c.Expect(t, "limits", limits.String())
+			})
+		}
+	}
+}
