@@ -191,6 +191,12 @@ var probeOutputs = []string{
 
 // testConsumer is what the consumers for MODULE.bazel and for WORKSPACE have in common.
 func testConsumer(t *testing.T, w *workspace) {
+	info := strings.Fields(w.bazel("info", "bazel-bin"))
+	for _, folder := range []string{"probe_btfs", "filtered"} { // of an earlier run of this test
+		if err := os.RemoveAll(filepath.Join(info[len(info)-1], folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w.bazel("test", "//...")
 	if got := slices.Sorted(maps.Keys(w.outputs("probe_btfs"))); !slices.Equal(got, probeOutputs) {
 		t.Errorf("outputs: got %q, want %q", got, probeOutputs)
@@ -243,6 +249,7 @@ func incremental(t *testing.T, name string, kernels []string) *workspace {
 	for _, k := range kernels {
 		w.write("archive/"+k, w.probe("archive/"+k))
 	}
+	w.bazel("clean") // what an earlier run of this test has left
 	return w
 }
 
