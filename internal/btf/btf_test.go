@@ -305,7 +305,8 @@ func TestDamagedHeaders(t *testing.T) {
 			{8, uint32(2), "type section at offset 2 is not aligned"},
 			{8, uint32(1<<32 - 4), "type section (offset 4294967292, "},
 			{8, (types + strs) &^ 3, "type section (offset "},
-			{12, types - 1, "is cut off"},
+			{12, types - 1, fmt.Sprintf("type section of %d bytes is cut off", types-1)},
+			{12, types + 1, fmt.Sprintf("type section of %d bytes is cut off", types+1)},
 			{12, types + strs + 4, "type section (offset 0, "},
 			{12, uint32(1<<32 - 4), "truncated?"},
 			{16, types + 4, "string section (offset "},
@@ -445,6 +446,20 @@ func TestReferenceMessages(t *testing.T) {
 		w.String("x")
 		add(t, w, c.ty)
 		refused(t, w.Bytes(binary.LittleEndian), c.want)
+	}
+	// Within a string no name begins, not even one that would end with it.
+	for _, ty := range []btf.Type{
+		{Kind: btf.Int, Name: 2},
+		{Kind: btf.Struct, Members: []btf.Member{{}, {Name: 2}}},
+		{Kind: btf.Enum, Members: []btf.Member{{Name: 2}}},
+		{Kind: btf.Enum64, Members: []btf.Member{{Name: 2}}},
+		{Kind: btf.FuncProto, Members: []btf.Member{{Name: 2}}},
+	} {
+		w := btf.NewWriter()
+		w.String("ab")
+		w.String("c")
+		add(t, w, ty)
+		refused(t, w.Bytes(binary.LittleEndian), "at 2, which is not the beginning of a string")
 	}
 	// An ENUM64's high word is no reference, an ENUM's value none either.
 	w := btf.NewWriter()

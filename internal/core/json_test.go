@@ -105,6 +105,9 @@ func TestNamesSurvive(t *testing.T) {
 			{Kind: core.EnumvalExists, TypeKind: btf.Enum, Type: name, Enumerator: name},
 		}}
 		file := marshal(t, rs)
+		if name == "<a&b>" && !bytes.Contains(file, []byte(`"type":"struct <a&b>"`)) {
+			t.Errorf("not as a person would write it: %s", file)
+		}
 		back, err := core.Unmarshal(file)
 		if err != nil {
 			t.Errorf("%q: %v", name, err)

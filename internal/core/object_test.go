@@ -306,6 +306,30 @@ func TestBadRelocations(t *testing.T) {
 	}
 }
 
+// What a person is shown of a relocation.
+func TestRelocationString(t *testing.T) {
+	object := `
+		int int 4
+		enum e 4 { A = 1 }
+		struct s___x 8 { a int @0; list [2]struct 4 { b int @0 } @32 }
+		`
+	for reloc, want := range map[string]string{
+		"field_exists struct s___x 0:1:1:0":  "field_exists struct s___x.list[1].b",
+		"field_byte_offset struct s___x 0":   "field_byte_offset struct s___x",
+		"field_byte_offset struct s___x 2:0": "field_byte_offset struct s___x[2].a",
+		"enumval_value enum e 0":             "enumval_value enum e::A",
+		"type_matches struct s___x 0":        "type_matches struct s___x",
+	} {
+		rs := relocations(t, btftest.Object(t, binary.BigEndian, object+"reloc kprobe/a "+reloc))
+		if got := rs.Relocations[0].String(); got != want {
+			t.Errorf("%s is shown as %q, expected %q", reloc, got, want)
+		}
+	}
+	if got := core.RelocationKind(13).String(); got != "relocation kind 13" {
+		t.Errorf("kind 13 is shown as %q", got)
+	}
+}
+
 func TestRelocationsGolden(t *testing.T) {
 	testfiles.Golden(t, "testdata/kinds.json", marshal(t, relocations(t, testdata(t, "kinds.bpf.o"))))
 	testfiles.Golden(t, "testdata/tracee.json", marshal(t, relocations(t, testfiles.Read(t, testfiles.TraceeObject(t)))))
@@ -442,5 +466,27 @@ func readBack(t *testing.T, rs *core.Relocations) {
 	}
 	if again := marshal(t, back); !bytes.Equal(again, file) {
 		t.Fatalf("read and written again: %s", testfiles.Diff(string(again), string(file)))
+	}
+}
+
+func TestIsObject(t *testing.T) {
+	file := testdata(t, "kinds.eb.bpf.o")
+	notBPF := bytes.Clone(file)
+	notBPF[19] = 62
+	for what, c := range map[string]struct {
+		file []byte
+		want bool
+	}{
+		"little-endian": {testdata(t, "kinds.bpf.o"), true},
+		"big-endian":    {file, true},
+		"header alone":  {file[:64], true},
+		"another's":     {notBPF, false},
+		"cut off":       {file[:19], false},
+		"nothing":       {nil, false},
+		"no ELF":        {make([]byte, 64), false},
+	} {
+		if got := core.IsObject(c.file); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
 	}
 }

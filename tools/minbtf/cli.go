@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(*cobra.Command, []string) error { return errors.New("no command; see minbtf --help") },
+		RunE:          func(*cobra.Command, []string) error { return errors.New("no command") },
 	}
 	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), inspectCommand(), exportCommand()} {
 		work := c.RunE
@@ -56,5 +57,9 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	return root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	if err != nil && exitCode(err) == 2 {
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+	}
+	return err
 }

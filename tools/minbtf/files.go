@@ -117,6 +117,12 @@ func writeFile(path string, stdout io.Writer, data []byte) error {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
+		// These name the temporary file.
+		if e := new(os.LinkError); errors.As(err, &e) {
+			err = e.Err
+		} else if e := new(fs.PathError); errors.As(err, &e) {
+			err = e.Err
+		}
 		return fmt.Errorf("%s: cannot be written: %w", path, err)
 	}
 	return nil

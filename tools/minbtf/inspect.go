@@ -90,9 +90,9 @@ func inspect(path string) (*facts, error) {
 		f.What, f.ByteOrder = "BPF object", string(rs.ByteOrder)
 		f.BTF = inspectBTF(o.BTF)
 		f.Relocations = inspectRelocations(rs)
-		f.Relocations.Records = len(o.Records)
 		sections := map[string]bool{}
-		for _, r := range o.Records {
+		for _, r := range o.Records() {
+			f.Relocations.Records++
 			sections[r.Section] = true
 		}
 		f.Relocations.Sections = len(sections)

@@ -67,7 +67,7 @@ func (v *verifyFlags) run(stdout io.Writer, args []string) error {
 		}
 		objects = append(objects, o)
 	}
-	total := &verify.Result{}
+	total := &verify.Result{Differences: []verify.Difference{}, Limits: []verify.Difference{}} // [] as JSON, not null
 	var failed []string
 	for _, p := range pairs {
 		res, err := compare(p, objects)

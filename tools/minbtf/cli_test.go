@@ -1,0 +1,288 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/btftest"
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
+)
+
+// TestMain makes the test binary minbtf itself if asked to.
+func TestMain(m *testing.M) {
+	if os.Getenv("TEST_IS_MINBTF") != "" {
+		main()
+		return
+	}
+	for _, name := range []string{"MINBTF_ARGS_FILE", "BUILD_WORKING_DIRECTORY"} {
+		os.Unsetenv(name)
+	}
+	os.Exit(m.Run())
+}
+
+// The cases are transcripts. A part "run" has commands behind "$ ", and behind
+// each what comes out: stdout behind "> ", stderr behind "! ", an exit status
+// other than 0 behind "= ". The other parts are files: kernels (*.btf) and
+// objects (*.bpf.o) as text of package btftest, big-endian if they are called *.eb.*.
+func TestCommandLine(t *testing.T) {
+	for _, c := range testfiles.Cases(t, "testdata") {
+		t.Run(c.Name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, p := range c.Parts {
+				if p.Name == "run" {
+					continue
+				}
+				if err := os.WriteFile(filepath.Join(dir, p.Name), content(t, p), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := shell{t: t, examples: filepath.Dir(testfiles.TraceeObject(t))}
+			func() { // the cases' own paths are of here
+				wd, err := os.Getwd()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer os.Chdir(wd)
+				if err := os.Chdir(dir); err != nil {
+					t.Fatal(err)
+				}
+				for line := range strings.Lines(c.Part("run")) {
+					if cmd, ok := strings.CutPrefix(line, "$ "); ok {
+						s.out.WriteString(line)
+						s.command(strings.Fields(cmd))
+					} else if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
+						s.out.WriteString(line)
+					}
+				}
+				// No command leaves a temporary file behind.
+				if left, _ := filepath.Glob(".minbtf-*"); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+			}()
+			c.Expect(t, "run", s.out.String())
+		})
+	}
+}
+
+// content is a file of a case.
+func content(t *testing.T, p testfiles.Part) []byte {
+	var order binary.ByteOrder = binary.LittleEndian
+	if strings.Contains(p.Name, ".eb.") {
+		order = binary.BigEndian
+	}
+	switch {
+	case strings.HasSuffix(p.Name, ".bpf.o"):
+		return btftest.Object(t, order, p.Text)
+	case strings.HasSuffix(p.Name, ".btf"):
+		return btftest.Compile(t, order, p.Text)
+	}
+	return []byte(p.Text)
+}
+
+// A shell knows minbtf and a few commands more.
+type shell struct {
+	t        *testing.T
+	examples string
+	out      strings.Builder
+}
+
+func (s *shell) command(words []string) {
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], "$EXAMPLE", s.examples)
+		words[i] = strings.ReplaceAll(words[i], "''", "")
+	}
+	var to string
+	if n := len(words); n > 2 && words[n-2] == ">" {
+		to, words = words[n-1], words[:n-2]
+	}
+	var stdout, stderr bytes.Buffer
+	status := 0
+	args := words[1:]
+	read := func(path string) []byte { return testfiles.Read(s.t, path) }
+	write := func(path string, b []byte) {
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	switch words[0] {
+	case "minbtf": // as main does it
+		if err := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr); err != nil {
+			fmt.Fprintln(&stderr, "minbtf:", err)
+			status = exitCode(err)
+		}
+	case "ls":
+		entries, err := os.ReadDir(".")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		fmt.Fprintln(&stdout, strings.Join(names, " "))
+	case "link": // where one points to
+		target, err := os.Readlink(args[0])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		fmt.Fprintln(&stdout, target)
+	case "cat":
+		stdout.Write(read(args[0]))
+	case "types": // of a BTF file
+		f, err := btf.Parse(read(args[0]))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		stdout.WriteString(btftest.Format(f))
+	case "cmp":
+		if !bytes.Equal(read(args[0]), read(args[1])) {
+			fmt.Fprintln(&stderr, "differ")
+			status = 1
+		}
+	case "head": // FILE BYTES TO
+		n, err := strconv.Atoi(args[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		write(args[2], read(args[0])[:n])
+	case "gzip": // FILE TO
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		w.Write(read(args[0]))
+		w.Close()
+		write(args[1], b.Bytes())
+	case "tar": // FILE TO
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		data := read(args[0])
+		w.WriteHeader(&tar.Header{Name: args[0], Size: int64(len(data)), Mode: 0o644})
+		w.Write(data)
+		w.Close()
+		write(args[1], b.Bytes())
+	case "mkdir":
+		if err := os.MkdirAll(args[0], 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+	case "rm":
+		if err := os.RemoveAll(args[0]); err != nil {
+			s.t.Fatal(err)
+		}
+	default:
+		s.t.Fatalf("no command %q", words)
+	}
+	if to != "" {
+		write(to, stdout.Bytes())
+		stdout.Reset()
+	}
+	for line := range strings.Lines(stdout.String()) {
+		s.out.WriteString("> " + line)
+	}
+	for line := range strings.Lines(stderr.String()) {
+		s.out.WriteString("! " + line)
+	}
+	if status != 0 {
+		fmt.Fprintf(&s.out, "= %d\n", status)
+	}
+}
+
+// main prints what run returns and exits with its status.
+func TestMainFunction(t *testing.T) {
+	for _, c := range []struct {
+		args           []string
+		stdout, stderr string
+		status         int
+	}{
+		{[]string{}, "", "minbtf: no command; see minbtf --help\n", 2},
+		{[]string{"relocs", "no/such.bpf.o"}, "", "minbtf: open no/such.bpf.o: no such file or directory\n", 1},
+		{[]string{"relocs", os.DevNull}, "", "minbtf: " + os.DevNull + ": not a usable BPF object: the file is empty\n", 1},
+		{[]string{"relocs", testfiles.TraceeObject(t)}, "{\n  \"version\": 1,\n", "", 0},
+	} {
+		cmd := exec.Command(os.Args[0], c.args...)
+		cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		err := cmd.Run()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		if status := cmd.ProcessState.ExitCode(); status != c.status || !strings.HasPrefix(stdout.String(), c.stdout) || stderr.String() != c.stderr || c.stdout == "" && stdout.Len() > 0 {
+			t.Errorf("minbtf %q: status %d, stdout %.100q, stderr %q", c.args, status, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// A target that Bazel runs has its first arguments in a file, and its share of
+// a test in the environment.
+func TestBazelArgs(t *testing.T) {
+	dir := t.TempDir()
+	file, status := filepath.Join(dir, "args"), filepath.Join(dir, "status")
+	if err := os.WriteFile(file, []byte("verify\n--pairs\na file\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TEST_TOTAL_SHARDS", "")
+	t.Setenv("TEST_SHARD_INDEX", "1")
+	t.Setenv("TEST_SHARD_STATUS_FILE", status)
+	expect := func(want ...string) {
+		t.Helper()
+		if got, err := bazelArgs([]string{"x"}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v, expected %q", got, err, want)
+		}
+	}
+	expect("x")
+	t.Setenv("MINBTF_ARGS_FILE", file)
+	expect("verify", "--pairs", "a file", "x")
+	if _, err := os.Stat(status); err == nil {
+		t.Error("says that it knows about shards, though there are none")
+	}
+	t.Setenv("TEST_TOTAL_SHARDS", "3")
+	expect("verify", "--pairs", "a file", "--shard=1/3", "x")
+	if _, err := os.Stat(status); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("MINBTF_ARGS_FILE", filepath.Join(dir, "no"))
+	var out bytes.Buffer
+	err := run(context.Background(), nil, nil, &out, &out)
+	if err == nil || exitCode(err) != 1 || !strings.HasSuffix(err.Error(), "; run this target with bazel run or bazel test") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"gen", "--help"}, {"relocs", "-h"}, {"verify", "--help"}, {"help", "gen"}} {
+		var stdout, stderr bytes.Buffer
+		err := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
+		if err != nil || stderr.Len() > 0 || !strings.Contains(stdout.String(), "Usage:\n  minbtf") {
+			t.Errorf("minbtf %q: %v, stdout %q, stderr %q", args, err, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// Every error is one line, and begins with the file that it is about.
+func TestErrorsAreLines(t *testing.T) {
+	for _, c := range testfiles.Cases(t, "testdata") {
+		lines := strings.Split(c.Part("run"), "\n")
+		for i, line := range lines {
+			if !strings.HasPrefix(line, "= ") {
+				continue
+			}
+			if !strings.HasPrefix(lines[i-1], "! ") || i > 1 && strings.HasPrefix(lines[i-2], "! ") {
+				t.Errorf("%s: the error before %q is not one line:\n%s", c.Name, line, strings.Join(lines[max(0, i-3):i+1], "\n"))
+			}
+		}
+		if !slices.ContainsFunc(c.Parts, func(p testfiles.Part) bool { return p.Name == "run" }) || c.Comment == "" {
+			t.Errorf("%s: runs nothing, or does not say why", c.Name)
+		}
+	}
+}
