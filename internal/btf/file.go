@@ -177,7 +177,7 @@ func (f *File) index(kinds *[128]layout) (depth []uint16, tags []uint32, err err
 		depth = append(depth, 1)
 	}
 	var maxType uint32
-	var inString byte // not 0 if a name begins within a string, or outside of all
+	var inString byte                      // not 0 if a name begins within a string, or outside of all
 	ends := f.strs[:max(len(f.strs), 1)-1] // where a string may end before another one
 	name := func(ref uint32) {
 		if before := ref - f.strBase - 1; before < uint32(len(ends)) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -29,10 +30,14 @@ type relocationJSON struct {
 
 // MarshalJSON writes a name as a string, an index as a number.
 func (a Accessor) MarshalJSON() ([]byte, error) {
-	if a.Name != "" {
-		return json.Marshal(a.Name)
+	if a.Name == "" {
+		return strconv.AppendInt(nil, int64(a.Index), 10), nil
 	}
-	return json.Marshal(a.Index)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(a.Name)
+	return b.Bytes(), err
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.

@@ -286,10 +286,11 @@ func TestSplitKernel(t *testing.T) {
 		int int 4 signed
 		struct s 8 { a int @0; b int @32 }
 		struct mod 4 { x int @0 }
+		typedef word int
 		`
 	const own = `
 		struct s 12 { a int @64; s *struct s @0 }
-		struct mod 8 { x int @0; in struct s @0; y int @32 }`
+		struct mod 8 { x int @0; in struct s @0; y word @32 }`
 	const object = `
 		int int 4
 		struct s 4 { a int @0 }
@@ -365,4 +366,39 @@ func FuzzPrune(f *testing.F) {
 			t.Fatalf("pruned again (%v):\n%s\nwas:\n%s", err, btftest.Format(parse(t, again)), btftest.Format(m))
 		}
 	})
+}
+
+// A chain of pointers needs a round of classify for each of its links, and a
+// hostile file has as many as it likes.
+func TestLongPointerChains(t *testing.T) {
+	w := btf.NewWriter()
+	add := func(ty btf.Type) uint32 {
+		id, err := w.Add(&ty)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	id := add(btf.Type{Kind: btf.Int, Name: w.String("int"), Size: 4, Word: 32})
+	const links = 20_000
+	for range links {
+		id = add(btf.Type{Kind: btf.Ptr, Ref: id})
+	}
+	add(btf.Type{Kind: btf.Typedef, Name: w.String("chain"), Ref: id})
+	rs := &core.Relocations{ByteOrder: core.LittleEndian, Relocations: []core.Relocation{
+		{Kind: core.TypeExists, TypeKind: btf.Typedef, Type: "chain", Shape: core.Shape{{Kind: btf.Ptr}}},
+	}}
+	min, err := core.Prune(graph.Raw{File: parse(t, w.Bytes(binary.LittleEndian))}, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := parse(t, min)
+	var ty btf.Type
+	length := 0
+	for f.Type(1, &ty); ty.Kind == btf.Typedef || ty.Kind == btf.Ptr; f.Type(ty.Ref, &ty) {
+		length++
+	}
+	if length != links+1 || ty.Kind != btf.Int {
+		t.Errorf("%d links lead to %v, want %d to an int", length, ty.Kind, links+1)
+	}
 }

@@ -36,6 +36,7 @@ type emitter struct {
 	g       graph.Graph
 	class   []uint32          // by mark; 0 while unknown
 	behind  []uint32          // class in the round before, for what pointers lead to
+	apart   bool              // pointees are kept apart
 	number  map[string]uint32 // classes by the bytes of their records
 	records []btf.Type        // by class: references are classes, names are numbers of strings; class 0 is void
 	strings map[uint32]uint32 // numbers of strings by name reference
@@ -65,31 +66,51 @@ func newEmitter(m *marker) *emitter {
 const open = 1<<32 - 1
 
 // classify finds the classes. What is held by value has no cycles, so records
-// can be compared bottom-up, and what leads to no pointee has its class after
-// one round. What pointers lead to may have cycles: all that is open is taken
-// for equal at first, and each round tells apart what follows from the one
-// before, until a round brings nothing new (the coarsest bisimulation).
+// can be compared bottom-up, and without pointees one round does. What
+// pointers lead to may have cycles: all pointees are taken for equal at first,
+// and each round tells apart what follows from the one before, until a round
+// brings nothing new (the coarsest bisimulation). Types that need more rounds
+// than any compiler's are left apart, each pointee a class of its own.
 func (e *emitter) classify() {
-	e.class = make([]uint32, len(e.m.marks))
-	e.number = map[string]uint32{}
-	e.records = []btf.Type{{}}
-	var opened []uint32
-	for i := range e.class {
-		if e.classOf(uint32(i), 0) == open {
-			opened = append(opened, uint32(i))
+	pointees := slices.ContainsFunc(e.m.marks, func(m mark) bool { return m.pointee })
+	for round := 0; ; round++ {
+		before := len(e.records)
+		e.class = make([]uint32, len(e.m.marks))
+		e.number = map[string]uint32{}
+		e.records = append(e.records[:0], btf.Type{})
+		e.apart = round == maxRounds
+		for i := range e.m.marks {
+			e.classOf(uint32(i), 0)
 		}
+		switch {
+		case e.apart:
+			e.joinPointees()
+			return
+		case !pointees, len(e.records) == before:
+			return
+		}
+		e.behind = e.class
 	}
-	settled := len(e.records)
-	for before := 0; len(opened) > 0 && len(e.records) != before; {
-		before = len(e.records)
-		e.behind, e.class = e.class, slices.Clone(e.class)
-		for _, i := range opened {
-			e.class[i] = 0
+}
+
+// maxRounds bounds classify's time. Matching a whole vmlinux.h takes a dozen.
+const maxRounds = 100
+
+// joinPointees turns the pointees of records from marks, by which they were
+// kept apart, into classes.
+func (e *emitter) joinPointees() {
+	for i := range e.records {
+		r := &e.records[i]
+		if r.Kind != btf.Ptr && r.Kind != btf.FuncProto {
+			continue
 		}
-		// What is settled refers to no pointee, so no open record equals it.
-		e.records, e.number = e.records[:settled], map[string]uint32{}
-		for _, i := range opened {
-			e.classOf(i, 0)
+		if r.Ref != 0 {
+			r.Ref = e.class[r.Ref-1]
+		}
+		for j := range r.Members {
+			if t := &r.Members[j].Type; *t != 0 {
+				*t = e.class[*t-1]
+			}
 		}
 	}
 }
@@ -184,8 +205,10 @@ func (e *emitter) pointee(id uint32) uint32 {
 	switch id = e.end(id); {
 	case id == 0:
 		return 0
+	case e.apart:
+		return uint32(e.m.at[id])
 	case e.behind == nil:
-		return open
+		return 1
 	}
 	return e.behind[e.m.at[id]-1]
 }

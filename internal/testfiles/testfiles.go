@@ -21,12 +21,16 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what tests expect with what they got")
 
-// TraceeObject returns the path of the example's BPF object.
+// TraceeObject returns the absolute path of the example's BPF object.
 func TraceeObject(t testing.TB) string {
 	t.Helper()
 	if object := os.Getenv("TRACEE_OBJECT"); object != "" {
 		for _, runfiles := range []string{os.Getenv("RUNFILES_DIR"), os.Getenv("TEST_SRCDIR")} {
-			if path := filepath.Join(runfiles, object); runfiles != "" && exists(path) {
+			path, err := filepath.Abs(filepath.Join(runfiles, object))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if runfiles != "" && exists(path) {
 				return path
 			}
 		}

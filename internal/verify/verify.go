@@ -61,7 +61,10 @@ func (r *Result) Add(o *Result) {
 }
 
 // A Kernel is BTF to relocate against.
-type Kernel struct{ spec *btf.Spec }
+type Kernel struct {
+	spec  *btf.Spec
+	order binary.ByteOrder
+}
 
 // Parse reads raw BTF.
 func Parse(raw []byte) (*Kernel, error) {
@@ -69,7 +72,11 @@ func Parse(raw []byte) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cilium/ebpf does not read it: %w", err)
 	}
-	return &Kernel{spec}, nil
+	k := &Kernel{spec, binary.LittleEndian}
+	if raw[0] == 0xeb { // the magic is 0xeb9f
+		k.order = binary.BigEndian
+	}
+	return k, nil
 }
 
 // An Object is a BPF object as cilium/ebpf loads it.
@@ -123,6 +130,15 @@ func ReadObject(name string, file []byte) (*Object, error) {
 	}
 	o.remarks = append(o.remarks, fmt.Sprintf("%s: judged by section, as cilium/ebpf does not load it: %v", name, loadErr))
 	return o, nil
+}
+
+// Fits returns an error if the object cannot be loaded on the kernel at all:
+// if their byte orders differ.
+func (o *Object) Fits(k *Kernel) error {
+	if o.order != k.order {
+		return fmt.Errorf("byte order is %v, the object's %v", k.order, o.order)
+	}
+	return nil
 }
 
 // Compare relocates each program of an object against both kernels.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -33,6 +34,7 @@ cilium/ebpf alike.
 
 Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 1 (failed), or 2 (usage).`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -62,4 +64,12 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	}
 	return err
+}
+
+// version is that of the module where "go install" knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }

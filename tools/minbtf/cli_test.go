@@ -199,6 +199,10 @@ func (s *shell) command(words []string) {
 
 // main prints what run returns and exits with its status.
 func TestMainFunction(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args           []string
 		stdout, stderr string
@@ -209,7 +213,7 @@ func TestMainFunction(t *testing.T) {
 		{[]string{"relocs", os.DevNull}, "", "minbtf: " + os.DevNull + ": not a usable BPF object: the file is empty\n", 1},
 		{[]string{"relocs", testfiles.TraceeObject(t)}, "{\n  \"version\": 1,\n", "", 0},
 	} {
-		cmd := exec.Command(os.Args[0], c.args...)
+		cmd := exec.Command(self, c.args...)
 		cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
@@ -94,30 +95,28 @@ func readRelocations(paths []string) (*core.Relocations, error) {
 	return rs, nil
 }
 
+// checkOutput refuses to write over an input.
+func checkOutput(output string, inputs ...string) error {
+	out, err := os.Stat(output)
+	if err != nil || !out.Mode().IsRegular() {
+		return nil
+	}
+	for _, input := range inputs {
+		if info, err := os.Stat(input); err == nil && os.SameFile(out, info) {
+			return in(output, errors.New("is an input, too; name another output"))
+		}
+	}
+	return nil
+}
+
 // writeFile writes a file at once or not at all. "-" is stdout.
 func writeFile(path string, stdout io.Writer, data []byte) error {
 	if path == "-" {
 		_, err := stdout.Write(data)
 		return err
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return os.WriteFile(path, data, 0o666) // a device or a pipe
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".minbtf-*")
-	if err != nil {
-		return fmt.Errorf("%s: cannot be written: %w", path, errors.Unwrap(err))
-	}
-	defer os.Remove(f.Name()) // fails once it is renamed
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		// These name the temporary file.
+	if err := replaceFile(path, data); err != nil {
+		// The errors name a temporary file, too, or none.
 		if e := new(os.LinkError); errors.As(err, &e) {
 			err = e.Err
 		} else if e := new(fs.PathError); errors.As(err, &e) {
@@ -126,4 +125,34 @@ func writeFile(path string, stdout io.Writer, data []byte) error {
 		return fmt.Errorf("%s: cannot be written: %w", path, err)
 	}
 	return nil
+}
+
+func replaceFile(path string, data []byte) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("is a folder")
+	} else if err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, data, 0o666) // a device or a pipe
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		// Write what the link leads to, and keep the link. What leads to an open
+		// file (/dev/stdout, /proc/self/fd/1) or nowhere has no place to rename to.
+		to, err := filepath.EvalSymlinks(path)
+		if link, _ := os.Readlink(path); err != nil || strings.HasPrefix(link, "/proc/") {
+			return os.WriteFile(path, data, 0o666)
+		}
+		path = to
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".minbtf-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails once it is renamed
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }

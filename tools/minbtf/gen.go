@@ -22,6 +22,9 @@ OBJECT  BPF ELF objects, or relocations files of "minbtf relocs"`,
 		Args:    cobra.MinimumNArgs(3),
 		RunE: func(c *cobra.Command, args []string) error {
 			input, output := args[0], args[1]
+			if err := checkOutput(output, append(args[2:], input)...); err != nil {
+				return err
+			}
 			relocations, err := readRelocations(args[2:])
 			if err != nil {
 				return err

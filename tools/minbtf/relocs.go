@@ -19,6 +19,9 @@ same relocations give the same bytes, in any order of the objects.`,
 		Example: "  minbtf relocs -o tracee.relocs.json tracee.bpf.o",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkOutput(output, args...); err != nil {
+				return err
+			}
 			relocations, err := readRelocations(args)
 			if err != nil {
 				return err

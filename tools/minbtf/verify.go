@@ -99,7 +99,7 @@ func (v *verifyFlags) run(stdout io.Writer, args []string) error {
 		fmt.Fprintf(stdout, "%d kernels, %d relocations: %d same, %d different\n", len(pairs), total.Relocations, total.Same, len(total.Differences))
 	}
 	if len(failed) > 0 {
-		return in(failed[0], fmt.Errorf("%d of %d relocations differ from those against the full BTF (%d of %d kernels)",
+		return in(failed[0], fmt.Errorf("%d differences from the full BTF in %d relocations (%d of %d kernels)",
 			len(total.Differences), total.Relocations, len(failed), len(pairs)))
 	}
 	return nil
@@ -145,6 +145,12 @@ func compare(p pair, objects []*verify.Object) (*verify.Result, error) {
 	}
 	res := &verify.Result{}
 	for _, o := range objects {
+		if err := o.Fits(full); err != nil {
+			return nil, in(p.full, err)
+		}
+		if err := o.Fits(min); err != nil {
+			return nil, in(p.min, err)
+		}
 		res.Add(verify.Compare(full, min, o))
 	}
 	return res, nil
