@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -387,11 +388,13 @@ func (f *File) Type(id uint32, t *Type) {
 		t.Ref, t.Index, t.Size = r[0], r[1], r[2]
 	case Struct, Union:
 		t.Size = third
+		ms = slices.Grow(ms, int(vlen))
 		for r = r[:3*vlen]; len(r) >= 3; r = r[3:] {
 			ms = append(ms, Member{Name: r[0], Type: r[1], Offset: r[2]})
 		}
 	case Enum:
 		t.Size = third
+		ms = slices.Grow(ms, int(vlen))
 		for r = r[:2*vlen]; len(r) >= 2; r = r[2:] {
 			ms = append(ms, Member{Name: r[0], Offset: r[1]})
 		}

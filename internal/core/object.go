@@ -272,13 +272,16 @@ func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
 	case r.Type == "":
 		return r, false, nil // both loaders refuse it, whatever the kernel
 	}
-	under, t := underlying(f, rec.TypeID)
+	under := underlying(f, rec.TypeID)
+	kind, _ = f.Head(under)
 	switch {
 	case rec.Kind.IsField():
 		r.Path, err = o.fieldPath(rec.TypeID, access, path)
 		return r, true, err
 	case rec.Kind.IsEnumval():
-		if !t.Kind.IsEnum() || len(path) != 1 || path[0] >= len(t.Members) {
+		var t btf.Type
+		f.Type(under, &t)
+		if !kind.IsEnum() || len(path) != 1 || path[0] >= len(t.Members) {
 			return r, false, fmt.Errorf("access %q names no enumerator of type %s", access, f.Describe(rec.TypeID))
 		}
 		if r.Enumerator = f.String(t.Members[path[0]].Name); r.Enumerator == "" {
@@ -289,7 +292,7 @@ func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
 	if access != "0" {
 		return r, false, fmt.Errorf("access %q of a %s, expected \"0\"", access, rec.Kind)
 	}
-	if rec.Kind == TypeMatches || under != rec.TypeID || t.Kind == btf.Ptr || t.Kind == btf.Array || t.Kind == btf.FuncProto {
+	if rec.Kind == TypeMatches || under != rec.TypeID || kind == btf.Ptr || kind == btf.Array || kind == btf.FuncProto {
 		r.Shape = shapeOf(f, under, rec.Kind == TypeMatches)
 	}
 	return r, true, nil
@@ -298,8 +301,9 @@ func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
 // fieldPath translates an access string's indices into names (libbpf's bpf_core_parse_spec).
 func (o *Object) fieldPath(id uint32, access string, path []int) ([]Accessor, error) {
 	out := []Accessor{{Index: path[0]}}
+	var t btf.Type
 	for _, i := range path[1:] {
-		_, t := underlying(o.BTF, id)
+		o.BTF.Type(underlying(o.BTF, id), &t)
 		switch {
 		case t.Kind.IsComposite() && i < len(t.Members):
 			m := t.Members[i]
@@ -331,12 +335,14 @@ func parseAccess(s string) ([]int, error) {
 }
 
 // underlying skips typedefs and modifiers.
-func underlying(f *btf.File, id uint32) (uint32, *btf.Type) {
-	var t btf.Type
-	for f.Type(id, &t); t.Kind.IsModifier(); f.Type(id, &t) {
-		id = t.Ref
+func underlying(f *btf.File, id uint32) uint32 {
+	for {
+		kind, _ := f.Head(id)
+		if !kind.IsModifier() {
+			return id
+		}
+		id = f.Ref(id)
 	}
-	return id, &t
 }
 
 // Union returns the canonical set of several objects' relocations. It fails if their byte orders differ.

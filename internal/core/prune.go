@@ -62,44 +62,56 @@ func newEmitter(m *marker) *emitter {
 	}
 }
 
-// open is the class, in the first round, of a mark that leads to a pointee.
-const open = 1<<32 - 1
-
-// classify finds the classes. What is held by value has no cycles, so records
-// can be compared bottom-up, and without pointees one round does. What
-// pointers lead to may have cycles: all pointees are taken for equal at first,
-// and each round tells apart what follows from the one before, until a round
-// brings nothing new (the coarsest bisimulation). Types that need more rounds
-// than any compiler's are left apart, each pointee a class of its own.
+// classify finds the classes. What is held by value has no cycles, so most
+// records can be compared bottom-up, once and for all. The others are open:
+// something in them leads through a pointer, and there may be cycles. All open
+// types are taken for equal at first, and each round tells apart what follows
+// from the one before, until a round brings nothing new (the coarsest
+// bisimulation). Types that need more rounds than any compiler's are left
+// apart, each pointee a class of its own.
 func (e *emitter) classify() {
-	pointees := slices.ContainsFunc(e.m.marks, func(m mark) bool { return m.pointee })
-	for round := 0; ; round++ {
-		before := len(e.records)
-		e.class = make([]uint32, len(e.m.marks))
-		e.number = map[string]uint32{}
-		e.records = append(e.records[:0], btf.Type{})
+	e.class = make([]uint32, len(e.m.marks))
+	e.number = map[string]uint32{}
+	e.records = append(e.records[:0], btf.Type{})
+	var opened []uint32
+	for i := range e.m.marks {
+		if e.classOf(uint32(i), 0) == open {
+			opened = append(opened, uint32(i))
+		}
+	}
+	closed := len(e.records)
+	for round, before := 0, 0; len(opened) > 0 && len(e.records) != before; round++ {
+		before = len(e.records)
+		if round == 0 {
+			before = 0 // nothing was divided yet
+		}
 		e.apart = round == maxRounds
-		for i := range e.m.marks {
-			e.classOf(uint32(i), 0)
+		e.behind, e.class = e.class, slices.Clone(e.class)
+		for _, i := range opened {
+			e.class[i] = 0
 		}
-		switch {
-		case e.apart:
-			e.joinPointees()
-			return
-		case !pointees, len(e.records) == before:
+		e.number = map[string]uint32{}
+		e.records = e.records[:closed]
+		for _, i := range opened {
+			e.classOf(i, 0)
+		}
+		if e.apart {
+			e.joinPointees(closed)
 			return
 		}
-		e.behind = e.class
 	}
 }
+
+// open is the class of what classify has not divided yet.
+const open = 1<<32 - 1
 
 // maxRounds bounds classify's time. Matching a whole vmlinux.h takes a dozen.
 const maxRounds = 100
 
-// joinPointees turns the pointees of records from marks, by which they were
-// kept apart, into classes.
-func (e *emitter) joinPointees() {
-	for i := range e.records {
+// joinPointees turns the pointees of the open records, those from first on,
+// from marks, by which they were kept apart, into classes.
+func (e *emitter) joinPointees(first int) {
+	for i := first; i < len(e.records); i++ {
 		r := &e.records[i]
 		if r.Kind != btf.Ptr && r.Kind != btf.FuncProto {
 			continue
@@ -208,7 +220,7 @@ func (e *emitter) pointee(id uint32) uint32 {
 	case e.apart:
 		return uint32(e.m.at[id])
 	case e.behind == nil:
-		return 1
+		return open
 	}
 	return e.behind[e.m.at[id]-1]
 }

@@ -26,7 +26,7 @@ type shapeBuilder struct {
 
 // node returns the number of the node of type id.
 func (b *shapeBuilder) node(id uint32) int {
-	id, _ = underlying(b.f, id)
+	id = underlying(b.f, id)
 	n, ok := b.nodes[id]
 	if !ok {
 		n = len(b.queue)

@@ -78,7 +78,7 @@ btf_archive(
     attrs = {
         "aliases": attr.string_dict(
             doc = "Folders that stand for others, by their paths in the archive: BTFHub has symbolic links such as `debian/bookworm` for `debian/12`. " +
-                  "Sources under an alias are taken for the same files and dropped. Undeclared, they are kernels of their own, since Bazel cannot see that a folder is a link.",
+                  "Sources under an alias are taken for the same files and dropped. Undeclared, they are kernels of their own, since Bazel cannot see that a folder is a link. (Delete `bazel-bin/<name>` of a `min_core_btf` after taking an alias away: Bazel would write through the link that it left there.)",
         ),
         "srcs": attr.label_list(
             doc = "The files: `.btf`, or that in a `.tar`, as `.xz`, `.gz` or `.zst`.",

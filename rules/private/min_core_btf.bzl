@@ -85,10 +85,14 @@ def _select_kernels(ctx):
                     resolved = target + pattern[len(link):]
             found = [key for key in selected if glob_matches(resolved, key)]
             if not found:
-                fail("{}: '{}' matches none of {} kernels; a pattern matches the whole of distro/version/arch/release, such as 'debian/12/**'".format(
+                folders = {kernels[key].distro + "/" + kernels[key].version: True for key in selected}
+                fail("{}: '{}' matches none of the {} kernels{}, which are of {}; a pattern matches the whole of distro/version/arch/release, such as '{}/**'".format(
                     attribute,
                     pattern,
                     len(selected),
+                    " of arch '{}'".format(ctx.attr.arch) if ctx.attr.arch else "",
+                    ", ".join(sorted(folders)),
+                    sorted(folders)[0],
                 ))
             matched.update({key: True for key in found})
         return matched

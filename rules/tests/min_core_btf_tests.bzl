@@ -427,12 +427,12 @@ def min_core_btf_tests(name):
     fails("unknown_arch", "arch: expected one of arm64, x86_64, got 'amd64'", arch = "amd64")
     fails(
         "include_of_nothing",
-        "include: 'debian/10/**' matches none of 5 kernels; a pattern matches the whole of distro/version/arch/release, such as 'debian/12/**'",
+        "include: 'debian/10/**' matches none of the 5 kernels, which are of ",
         include = ["debian/12/**", "debian/10/**"],
     )
-    fails("include_of_a_part", "include: 'debian/12' matches none of 5 kernels", include = ["debian/12"])
-    fails("include_of_another_arch", "include: '*/*/arm64/*' matches none of 4 kernels", arch = "x86_64", include = ["*/*/arm64/*"])
-    fails("exclude_of_nothing", "exclude: 'debian/10/**' matches none of 5 kernels", exclude = ["debian/10/**"])
+    fails("include_of_a_part", "include: 'debian/12' matches none of the 5 kernels", include = ["debian/12"])
+    fails("include_of_another_arch", "include: '*/*/arm64/*' matches none of the 4 kernels of arch 'x86_64'", arch = "x86_64", include = ["*/*/arm64/*"])
+    fails("exclude_of_nothing", "exclude: 'debian/10/**' matches none of the 5 kernels", exclude = ["debian/10/**"])
     fails("nothing_left", "archives: no kernel is left after arch, include and exclude", exclude = ["**"])
     fails("nothing_left_of_include", "archives: no kernel is left after arch, include and exclude", exclude = ["debian/**"], include = ["debian/11/**"])
 

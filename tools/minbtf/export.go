@@ -16,7 +16,12 @@ func exportCommand() *cobra.Command {
 		Use:    "export --tree FILE DIR",
 		Short:  "Write a tree of files to a folder",
 		Hidden: true, // what "bazel run //:NAME.export -- DIR" runs
-		Args:   cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("name one folder to write to: bazel run //:NAME.export -- DIR")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			list, err := os.ReadFile(tree)
 			if err != nil {
