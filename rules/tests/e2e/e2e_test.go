@@ -23,7 +23,7 @@ import (
 // copyOfRepo copies what the workspaces need of the repository.
 func copyOfRepo(t *testing.T, name string) string {
 	t.Helper()
-	if os.Getenv("REPO_MARKER") == "" {
+	if os.Getenv("TEST_SRCDIR") == "" {
 		t.Skip("runs with bazel test alone")
 	}
 	marker, err := filepath.EvalSymlinks(runfile("REPO_MARKER"))
