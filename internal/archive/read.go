@@ -19,6 +19,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/mikelolasagasti/xz"
+
+	"github.com/khulnasoft/rules_btf/internal/elffile"
 )
 
 // MaxSize is how many bytes of BTF a kernel may have. The largest known, from
@@ -162,20 +164,17 @@ func fromTar(name string, data []byte) ([]byte, error) {
 }
 
 func fromELF(file []byte) ([]byte, error) {
-	e, err := elf.NewFile(bytes.NewReader(file))
+	e, err := elffile.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("damaged ELF file: %w", err)
+		return nil, err
 	}
-	s := e.Section(".BTF")
-	switch {
-	case s == nil || s.Type == elf.SHT_NOBITS:
+	if s := e.Section(".BTF"); s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, errors.New("the ELF file has no section .BTF; build the kernel with CONFIG_DEBUG_INFO_BTF=y, or add BTF with pahole -J")
-	case s.Flags&elf.SHF_COMPRESSED != 0:
-		return nil, errors.New("section .BTF is compressed")
-	case s.Offset > uint64(len(file)) || s.FileSize > uint64(len(file))-s.Offset:
-		return nil, errors.New("section .BTF ends behind the file: truncated?")
 	}
-	return file[s.Offset : s.Offset+s.FileSize], nil
+	if e.Section(".BTF.base") != nil {
+		return nil, errors.New("the module's BTF is on top of a few types distilled for it (section .BTF.base), not of its vmlinux; take /sys/kernel/btf/MODULE of a machine that has it loaded, or build the module without pahole's distilled_base")
+	}
+	return elffile.Section(e, file, ".BTF")
 }
 
 var compressed = []string{".xz", ".gz", ".zst"}

@@ -4,8 +4,8 @@
 // The format is defined by the kernel's include/uapi/linux/btf.h and
 // Documentation/bpf/btf.rst. Both byte orders are read, headers of 24 bytes,
 // of 32 bytes (with a layout section) and longer ones, and split BTF on top of
-// its base. A File refers to the bytes it was given and costs one
-// uint32 per type; only types of another byte order than this machine's are copied.
+// its base. A File refers to the bytes it was given and costs six
+// bytes per type; only types of another byte order than this machine's are copied.
 //
 // Input is hostile until proven otherwise. Parse checks every count, offset
 // and type id, so that no later access can leave the input, and that no type

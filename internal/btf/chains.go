@@ -7,13 +7,13 @@ import "fmt"
 // and functions. It also refuses chains longer than any compiler's (1024),
 // which bounds every recursion over a File.
 //
-// depth has, by type, 1 for kinds that contain nothing, and 0 for the others,
-// which get the length of their longest chain + 1.
-func (f *File) checkChains(depth []uint16) error {
-	c := chains{f, depth}
-	for id, d := range depth {
+// In depths the types that contain something get the length of their longest
+// chain + 1. A base has been checked, and refers to none of these types.
+func (f *File) checkChains() error {
+	c := chains{f}
+	for i, d := range f.depths {
 		if d == 0 {
-			if _, err := c.visit(uint32(id), 0); err != nil {
+			if _, err := c.visit(f.first+uint32(i), 0); err != nil {
 				return err
 			}
 		}
@@ -21,10 +21,7 @@ func (f *File) checkChains(depth []uint16) error {
 	return nil
 }
 
-type chains struct {
-	f     *File
-	depth []uint16
-}
+type chains struct{ f *File }
 
 const onPath = 1<<16 - 1 // the depth of a type being visited
 
@@ -32,12 +29,9 @@ func (c *chains) visit(id uint32, above int) (uint16, error) {
 	if above > maxNestedness {
 		return 0, fmt.Errorf("type %s is nested more than %d deep", c.f.Describe(id), maxNestedness)
 	}
-	f := c.f
-	if id < f.first {
-		f = f.base
-	}
-	r := f.words[f.offsets[id-f.first]:]
-	c.depth[id] = onPath
+	r := c.f.record(id)
+	depth := &c.f.depths[id-c.f.first]
+	*depth = onPath
 	var longest uint16
 	var err error
 	switch inf := info(r[1]); inf.kind() {
@@ -51,7 +45,10 @@ func (c *chains) visit(id uint32, above int) (uint16, error) {
 		longest = max(longest, index)
 	case Struct, Union:
 		for r = r[3 : 3+3*inf.vlen()]; len(r) >= 3 && err == nil; r = r[3:] {
-			d := c.depth[r[1]]
+			var d uint16
+			if own := r[1] - c.f.first; own < uint32(len(c.f.depths)) {
+				d = c.f.depths[own]
+			}
 			if d == 0 || d == onPath {
 				d, err = c.child(r[1], above)
 			}
@@ -64,12 +61,15 @@ func (c *chains) visit(id uint32, above int) (uint16, error) {
 	if longest > maxNestedness {
 		return 0, fmt.Errorf("type %s is nested more than %d deep", c.f.Describe(id), maxNestedness)
 	}
-	c.depth[id] = longest + 1
+	*depth = longest + 1
 	return longest + 1, nil
 }
 
 func (c *chains) child(id uint32, above int) (uint16, error) {
-	switch d := c.depth[id]; d {
+	if id < c.f.first {
+		return c.f.base.depths[id], nil
+	}
+	switch d := c.f.depths[id-c.f.first]; d {
 	case 0:
 		return c.visit(id, above+1)
 	case onPath:

@@ -12,6 +12,18 @@ import (
 // ErrFormat is wrapped by every error about bytes that are not valid BTF.
 var ErrFormat = errors.New("invalid BTF")
 
+// ErrNoBase is wrapped by an error about split BTF that is read without a base.
+var ErrNoBase = errors.New("split BTF")
+
+// ErrBase is wrapped, beside ErrFormat, by an error about split BTF that may as
+// well be whole, but made for another base.
+var ErrBase = errors.New("split BTF of another base")
+
+// otherBase adds ErrBase to an error, but not to what it says.
+type otherBase struct{ error }
+
+func (otherBase) Is(target error) bool { return target == ErrBase }
+
 // A File is parsed BTF. Type ids run from 0 (void) to NumTypes()-1.
 // Its methods take ids and name references that come from the File itself.
 type File struct {
@@ -19,6 +31,7 @@ type File struct {
 	words   []uint32 // the type section, every record of which is made of 32-bit words
 	strs    []byte
 	offsets []uint32 // of type first+i in words
+	depths  []uint16 // of type first+i, see checkChains
 	base    *File    // nil unless split
 	first   uint32   // id of the first own type; own id 0 counts, so 0 without a base
 	strBase uint32   // first own string reference
@@ -40,17 +53,26 @@ func ParseSplit(raw []byte, base *File) (*File, error) {
 			return nil, fmt.Errorf("%w: the base is split BTF itself", ErrFormat)
 		}
 		if base.big != f.big {
-			return nil, fmt.Errorf("%w: byte order differs from the base's", ErrFormat)
+			return nil, fmt.Errorf("%w: %w", ErrFormat, otherBase{errors.New("byte order differs from the base's")})
 		}
 		f.first = base.NumTypes()
 		f.strBase = uint32(len(base.strs))
 	}
-	depth, tags, err := f.index(hdr)
+	tags, err := f.index(hdr)
 	if err == nil {
-		err = f.checkChains(depth)
+		err = f.checkChains()
 	}
 	if err == nil {
 		err = f.checkTags(tags)
+	}
+	if err == nil {
+		err = f.checkLengths()
+	}
+	if err == nil && base != nil {
+		err = f.checkNames()
+	}
+	if err != nil && base != nil {
+		err = otherBase{err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
@@ -109,8 +131,8 @@ func (f *File) header(raw []byte) (*[128]layout, error) {
 		if f.strs[len(f.strs)-1] != 0 {
 			return nil, errors.New("string section does not end with a NUL")
 		}
-		if f.base == nil && f.strs[0] != 0 {
-			return nil, errors.New("string section does not begin with the empty string")
+		if f.base == nil && f.strs[0] != 0 { // pahole writes that in a base alone
+			return nil, fmt.Errorf("string section does not begin with the empty string: %w?", ErrNoBase)
 		}
 	}
 	if hlen < headerLenLay || word(28) == 0 {
@@ -163,19 +185,16 @@ func (i info) vlen() uint32 { return uint32(i & maxVlen) }
 
 // index finds where each record begins, and checks that each type id and each
 // name reference leads to the beginning of a string. The loop only gathers
-// what there is; blame finds the culprit. It returns what checkChains and
-// checkTags want.
-func (f *File) index(kinds *[128]layout) (depth []uint16, tags []uint32, err error) {
+// what there is; blame finds the culprit. It returns the declaration tags, and
+// leaves in depths 1 for types of kinds that contain nothing, and 0 for the others.
+func (f *File) index(kinds *[128]layout) (tags []uint32, err error) {
 	w := f.words
 	// The average record of a kernel takes more than 6 words; append copes with the rest.
 	f.offsets = make([]uint32, 0, len(w)/6+1)
-	depth = make([]uint16, f.first, int(f.first)+len(w)/6+1)
-	for i := range depth {
-		depth[i] = 1 // a base was checked, and refers to none of these types
-	}
+	f.depths = make([]uint16, 0, len(w)/6+1)
 	if f.base == nil {
 		f.offsets = append(f.offsets, 0) // void
-		depth = append(depth, 1)
+		f.depths = append(f.depths, 1)
 	}
 	var maxType uint32
 	var inString byte                      // not 0 if a name begins within a string, or outside of all
@@ -189,16 +208,16 @@ func (f *File) index(kinds *[128]layout) (depth []uint16, tags []uint32, err err
 	}
 	for at := 0; at < len(w); {
 		if len(w)-at < recordWords {
-			return nil, nil, fmt.Errorf("type %d at byte %d of the type section is cut off", f.NumTypes(), 4*at)
+			return nil, fmt.Errorf("type %d at byte %d of the type section is cut off", f.NumTypes(), 4*at)
 		}
 		inf := info(w[at+1])
 		lay := &kinds[inf.kind()]
 		if !lay.known {
-			return nil, nil, fmt.Errorf("type %d has unknown kind %d", f.NumTypes(), inf.kind())
+			return nil, fmt.Errorf("type %d has unknown kind %d", f.NumTypes(), inf.kind())
 		}
 		size := recordWords + int(lay.once) + int(lay.each)*int(inf.vlen())
 		if size > len(w)-at {
-			return nil, nil, fmt.Errorf("type %d (%s, %d entries) at byte %d of the type section is cut off", f.NumTypes(), inf.kind(), inf.vlen(), 4*at)
+			return nil, fmt.Errorf("type %d (%s, %d entries) at byte %d of the type section is cut off", f.NumTypes(), inf.kind(), inf.vlen(), 4*at)
 		}
 		f.offsets = append(f.offsets, uint32(at))
 		r := w[at : at+size]
@@ -242,12 +261,12 @@ func (f *File) index(kinds *[128]layout) (depth []uint16, tags []uint32, err err
 				maxType = max(maxType, r[0])
 			}
 		}
-		depth = append(depth, contains)
+		f.depths = append(f.depths, contains)
 	}
 	if maxType >= f.NumTypes() || inString != 0 {
-		return nil, nil, f.blame()
+		return nil, f.blame()
 	}
-	return depth, tags, nil
+	return tags, nil
 }
 
 // ValidName reports whether ref is a name reference of this File: the offset of

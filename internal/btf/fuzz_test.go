@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/hostile"
 )
+
+// costs bounds Parse: what it keeps is three times the input. The rest is what
+// the fuzzing itself may take.
+var costs = hostile.Bound{Factor: 3, Plus: 16 << 20, Time: 10 * time.Second}
 
 // FuzzParse checks: there is an error if and only if there is no File; every
 // method of a File is safe for every id and name that comes from it; written
-// again it is the same types.
+// again it is the same types; time and memory are bounded.
 func FuzzParse(f *testing.F) {
 	for _, order := range orders {
 		f.Add(oneOfEach(f, order))
@@ -25,7 +31,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(withLayout(raw, order, layout...))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		file, err := btf.Parse(raw)
+		var file *btf.File
+		var err error
+		costs.Check(t, len(raw), func() { file, err = btf.Parse(raw) })
 		if (err == nil) != (file != nil) {
 			t.Fatalf("%v, %v", file, err)
 		}
@@ -103,7 +111,9 @@ func FuzzParseSplit(f *testing.F) {
 	f.Add(module(f, binary.LittleEndian, base, "", func(uint32, uint32) []btf.Type { return nil }))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)
-		file, err := btf.ParseSplit(raw, base)
+		var file *btf.File
+		var err error
+		costs.Check(t, len(raw)+base.Size(), func() { file, err = btf.ParseSplit(raw, base) })
 		if (err == nil) != (file != nil) {
 			t.Fatalf("%v, %v", file, err)
 		}

@@ -28,13 +28,15 @@ func TestDeclTagsAreForWhatThereIs(t *testing.T) {
 		"no such parameter":  {btf.Type{Kind: btf.Func, Ref: 3}, 2, "component 2"},
 		"function of no proto": {btf.Type{Kind: btf.Func, Ref: 1}, itself,
 			"type 4 (decl_tag \"tag\") is for type 2 (func), which bears none"},
-		"int": {int32s, itself, "bears none"},
-		"tag": {btf.Type{Kind: btf.DeclTag, Ref: 2, Word: itself}, itself, "bears none"},
+		"int":                     {int32s, itself, "bears none"},
+		"function without a name": {btf.Type{Kind: btf.FuncProto}, itself, "bears none"},
+		"function of a typedef":   {btf.Type{Kind: btf.Func, Ref: 5}, itself, "bears none"},
+		"tag":                     {btf.Type{Kind: btf.DeclTag, Ref: 2, Word: itself}, itself, "bears none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := btf.NewWriter()
 			add(t, w, int32s, c.bearer, btf.Type{Kind: btf.FuncProto, Members: two},
-				btf.Type{Kind: btf.DeclTag, Name: w.String("tag"), Ref: 2, Word: c.component})
+				btf.Type{Kind: btf.DeclTag, Name: w.String("tag"), Ref: 2, Word: c.component}, btf.Type{Kind: btf.Typedef, Ref: 3})
 			raw := w.Bytes(binary.LittleEndian)
 			if c.refused == "" {
 				parse(t, raw)

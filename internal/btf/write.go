@@ -102,16 +102,22 @@ func (w *Writer) Add(t *Type) (uint32, error) {
 func (w *Writer) Bytes(order binary.ByteOrder) []byte {
 	b := make([]byte, headerLen, headerLen+len(w.types)+len(w.strs))
 	b = append(append(b, w.types...), w.strs...)
-	order.PutUint16(b, magic)
-	b[2] = version
-	order.PutUint32(b[4:], headerLen)
-	order.PutUint32(b[12:], uint32(len(w.types)))
-	order.PutUint32(b[16:], uint32(len(w.types)))
-	order.PutUint32(b[20:], uint32(len(w.strs)))
+	putHeader(b, order, len(w.types), len(w.strs))
 	if order == binary.BigEndian { // all records are made of 32-bit words
 		for p := b[headerLen : headerLen+len(w.types)]; len(p) >= 4; p = p[4:] {
 			binary.BigEndian.PutUint32(p, binary.LittleEndian.Uint32(p))
 		}
 	}
 	return b
+}
+
+// putHeader writes a header of 24 bytes for a type section that follows it, and
+// a string section behind that.
+func putHeader(b []byte, order binary.ByteOrder, types, strs int) {
+	order.PutUint16(b, magic)
+	b[2] = version
+	order.PutUint32(b[4:], headerLen)
+	order.PutUint32(b[12:], uint32(types))
+	order.PutUint32(b[16:], uint32(types))
+	order.PutUint32(b[20:], uint32(strs))
 }

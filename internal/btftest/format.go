@@ -9,7 +9,9 @@ import (
 
 // Format returns the text of BTF: a line for each type that has a name, and
 // for each that no other refers to.
-func Format(f *btf.File) string {
+func Format(f *btf.File) string { return newFormatter(f).text() }
+
+func newFormatter(f *btf.File) *formatter {
 	p := &formatter{f: f, refs: map[uint32]string{}, used: map[uint32]bool{}, path: map[uint32]bool{}}
 	count := map[string]int{}
 	for id := uint32(1); id < f.NumTypes(); id++ {
@@ -25,14 +27,18 @@ func Format(f *btf.File) string {
 			p.refs[id] = ref
 		}
 	}
-	lines := make([]string, f.NumTypes())
-	for id := uint32(1); id < f.NumTypes(); id++ {
+	return p
+}
+
+func (p *formatter) text() string {
+	lines := make([]string, p.f.NumTypes())
+	for id := uint32(1); id < p.f.NumTypes(); id++ {
 		p.path[id] = true
 		lines[id] = p.line(id)
 		delete(p.path, id)
 	}
 	var b strings.Builder
-	for id := uint32(1); id < f.NumTypes(); id++ {
+	for id := uint32(1); id < p.f.NumTypes(); id++ {
 		if p.refs[id] != "" || !p.used[id] {
 			b.WriteString(lines[id] + "\n")
 		}

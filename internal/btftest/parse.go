@@ -26,64 +26,55 @@
 //	datasec .data 4 { var v @0:4 }
 //	decl_tag note struct s
 //
-// In an object a line "reloc SECTION KIND TYPE ACCESS" is a CO-RE relocation.
+// An object has code as well, in functions that are named by their ELF
+// sections; kprobe/a#2 is another one of kprobe/a:
+//
+//	reloc kprobe/a field_exists struct s 0:1
+//	load kprobe/a#2 struct s 0:0
+//	call kprobe/a#2 .text
+//
+// A reloc is a constant with a CO-RE relocation of a kind, a type and an access
+// string, a load is what a C expression like s->a becomes, and functions of
+// .text can be called.
 package btftest
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/objgen"
 )
 
-// Compile returns raw BTF.
-func Compile(t testing.TB, order binary.ByteOrder, text string) []byte {
-	t.Helper()
-	c := compile(t, text)
-	if len(c.relocs) > 0 {
-		t.Fatal("btftest: relocations in a kernel")
-	}
-	return c.w.Bytes(order)
-}
-
-// Parse is Compile and btf.Parse.
-func Parse(t testing.TB, order binary.ByteOrder, text string) *btf.File {
-	t.Helper()
-	f, err := btf.Parse(Compile(t, order, text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 type compiler struct {
+	Source
 	tokens []string
-	types  []btf.Type
 	ids    map[string]uint32 // "struct s", "struct s#2", …
 	index  uint32            // of arrays
-	w      *btf.Writer
-	relocs []reloc
+	names  map[string]uint32
+	funcs  map[string]int // by section and number
 }
 
-type reloc struct {
-	section, access string
-	kind, typeID    uint32
-}
-
-// compile panics inside and fails the test outside.
-func compile(t testing.TB, text string) *compiler {
-	t.Helper()
-	c := &compiler{ids: map[string]uint32{}, w: btf.NewWriter()}
-	if err := c.all(text); err != nil {
-		t.Fatalf("btftest: %v", err)
+func newCompiler() *compiler {
+	return &compiler{
+		Source: Source{Names: []string{""}},
+		ids:    map[string]uint32{}, names: map[string]uint32{"": 0}, funcs: map[string]int{},
 	}
-	return c
 }
 
+// Read reads a text.
+func Read(text string) (*Source, error) {
+	c := newCompiler()
+	if err := c.all(text); err != nil {
+		return nil, fmt.Errorf("btftest: %w", err)
+	}
+	return &c.Source, nil
+}
+
+// all panics inside.
 func (c *compiler) all(text string) (err error) {
 	line := ""
 	defer func() {
@@ -98,14 +89,18 @@ func (c *compiler) all(text string) (err error) {
 			lines = append(lines, l)
 		}
 	}
-	// The lines' types have the first ids, so that they can refer to later ones.
-	isReloc := func(l string) bool { return strings.HasPrefix(l, "reloc ") }
+	// The lines' types have the first ids, but for those of a base, so that they can refer to later ones.
+	id := len(c.Types)
+	isCode := func(l string) bool {
+		word, _, _ := strings.Cut(l, " ")
+		return word == "reloc" || word == "load" || word == "call"
+	}
 	for _, line = range lines {
-		if isReloc(line) {
+		if isCode(line) {
 			continue
 		}
-		c.types = append(c.types, btf.Type{})
-		id := uint32(len(c.types))
+		c.Types = append(c.Types, btf.Type{})
+		id := uint32(len(c.Types))
 		c.tokens = tokenize(line)
 		kind := c.next()
 		switch kind {
@@ -119,23 +114,17 @@ func (c *compiler) all(text string) (err error) {
 			c.index = id
 		}
 	}
-	id := 0
 	for _, line = range lines {
 		c.tokens = tokenize(line)
-		if isReloc(line) {
-			c.reloc()
+		if isCode(line) {
+			c.code()
 		} else {
 			t := c.definition()
-			c.types[id] = t
+			c.Types[id] = t
 			id++
 		}
 		if len(c.tokens) > 0 {
 			panic(fmt.Sprintf("trailing %q", c.tokens))
-		}
-	}
-	for i := range c.types {
-		if _, err := c.w.Add(&c.types[i]); err != nil {
-			panic(err)
 		}
 	}
 	return nil
@@ -222,7 +211,16 @@ func (c *compiler) number() uint64 {
 }
 
 // name returns the reference of a name, in which ~ stands for a space.
-func (c *compiler) name(s string) uint32 { return c.w.String(strings.ReplaceAll(s, "~", " ")) }
+func (c *compiler) name(s string) uint32 {
+	s = strings.ReplaceAll(s, "~", " ")
+	ref, ok := c.names[s]
+	if !ok {
+		ref = uint32(len(c.Names))
+		c.names[s] = ref
+		c.Names = append(c.Names, s)
+	}
+	return ref
+}
 
 func isNumber(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
@@ -362,8 +360,8 @@ func (c *compiler) ref() uint32 {
 		return c.lookup("", c.next())
 	}
 	t := c.expression()
-	c.types = append(c.types, t)
-	return uint32(len(c.types))
+	c.Types = append(c.Types, t)
+	return uint32(len(c.Types))
 }
 
 // expression is a type without a name.
@@ -403,24 +401,42 @@ func (c *compiler) expression() btf.Type {
 	}
 }
 
-// relocKinds are those of enum bpf_core_relo_kind.
-var relocKinds = []string{
-	"field_byte_offset", "field_byte_size", "field_exists", "field_signed", "field_lshift_u64", "field_rshift_u64",
-	"type_id_local", "type_id_target", "type_exists", "type_size", "enumval_exists", "enumval_value", "type_matches",
+// code is a line of a function.
+func (c *compiler) code() {
+	word := c.next()
+	f := c.function(c.next())
+	var s Step
+	switch word {
+	case "call":
+		if s.Call = c.function(c.next()); c.Funcs[s.Call-1].Section != objgen.Text {
+			panic("only functions of .text can be called")
+		}
+	case "load":
+		s.Load = true
+	default:
+		kind := c.next()
+		if err := s.Kind.UnmarshalText([]byte(kind)); err != nil {
+			n, err := strconv.ParseUint(kind, 10, 32)
+			if err != nil {
+				panic("unknown kind of relocation " + kind)
+			}
+			s.Kind = core.RelocationKind(n)
+		}
+	}
+	if s.Call == 0 {
+		s.Type = c.ref()
+		s.Access = strings.Join(c.tokens, "")
+		c.tokens = nil
+	}
+	c.Funcs[f-1].Steps = append(c.Funcs[f-1].Steps, s)
 }
 
-func (c *compiler) reloc() {
-	c.next()
-	var r reloc
-	r.section = c.next()
-	kind := c.next()
-	if i := slices.Index(relocKinds, kind); i >= 0 {
-		r.kind = uint32(i)
-	} else if _, err := fmt.Sscanf(kind, "%d", &r.kind); err != nil {
-		panic("unknown kind of relocation " + kind)
+// function returns the number of a function, from 1.
+func (c *compiler) function(name string) int {
+	if c.funcs[name] == 0 {
+		section, _, _ := strings.Cut(name, "#")
+		c.Funcs = append(c.Funcs, Func{Section: section})
+		c.funcs[name] = len(c.Funcs)
 	}
-	r.typeID = c.ref()
-	r.access = strings.Join(c.tokens, "")
-	c.tokens = nil
-	c.relocs = append(c.relocs, r)
+	return c.funcs[name]
 }

@@ -61,8 +61,9 @@ func Stem(name string) string {
 // Stems is a set of stems, numbered from 0, made for fast look-up of names
 // most of which are not in it.
 type Stems struct {
-	number map[string]int
-	start  [1 << 16 / 64]uint64 // bitmap of the names' first two bytes, the second 0 if there is none
+	number  map[string]int
+	longest int
+	start   [1 << 16 / 64]uint64 // bitmap of the names' first two bytes, the second 0 if there is none
 }
 
 // NewStems returns the set of the given stems, each with its index as number.
@@ -74,6 +75,7 @@ func NewStems(stems []string) *Stems {
 	}
 	for i, stem := range stems {
 		s.number[stem] = i
+		s.longest = max(s.longest, len(stem))
 		switch len(stem) {
 		case 0: // of names that are underscores
 			for second := range 256 {
@@ -102,9 +104,11 @@ func (s *Stems) Lookup(text []byte) (int, bool) {
 }
 
 func (s *Stems) find(text []byte) (int, bool) {
-	name := text
-	if end := bytes.IndexByte(text, 0); end >= 0 {
-		name = text[:end]
+	// Of a longer name the stem is longer, too, wherever it is cut off: it
+	// has no separator up to there, and so at most two underscores at its end.
+	name := text[:min(len(text), s.longest+4)]
+	if end := bytes.IndexByte(name, 0); end >= 0 {
+		name = name[:end]
 	}
 	if i := bytes.Index(name[1:], separator); i >= 0 {
 		name = name[:i+1]

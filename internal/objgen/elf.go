@@ -19,65 +19,42 @@ const (
 	relCall    = 10 // R_BPF_64_32: the immediate of a call
 )
 
-// elf puts the file together: a header, the sections' bytes, their headers.
+// elf puts the sections together.
 func (o *Object) elf(sections []*section, types, ext []byte) []byte {
-	w := &elfWriter{order: o.Order, file: make([]byte, fileHeaderLen), headers: make([]elf.Section64, 1), names: []byte{0}}
-	progbits := elf.Section64{Type: uint32(elf.SHT_PROGBITS), Addralign: 8}
-
-	code := progbits
-	code.Flags = uint64(elf.SHF_ALLOC | elf.SHF_EXECINSTR)
+	w := &ELF{Order: o.Order}
 	for _, s := range sections {
-		w.section(s.name, code, s.code(o.Order))
+		w.Add(s.name, elf.SHT_PROGBITS, elf.SHF_ALLOC|elf.SHF_EXECINSTR, s.code(o.Order))
 	}
 	license := 0
 	if o.License != "" {
-		data := progbits
-		data.Flags = uint64(elf.SHF_ALLOC | elf.SHF_WRITE)
-		license = w.section(licenseSection, data, append([]byte(o.License), 0))
+		license = w.Add(licenseSection, elf.SHT_PROGBITS, elf.SHF_ALLOC|elf.SHF_WRITE, append([]byte(o.License), 0))
 	}
-	w.section(".BTF", progbits, types)
+	w.Add(".BTF", elf.SHT_PROGBITS, 0, types)
 	if ext != nil {
-		w.section(".BTF.ext", progbits, ext)
+		w.Add(".BTF.ext", elf.SHT_PROGBITS, 0, ext)
 	}
 
 	// Local symbols precede the global ones: those of subprograms, and that of
 	// their section, to which calls refer.
-	symbols := make([]elf.Sym64, 1)
-	symbol := func(name string, info uint8, section, at, size int) {
-		symbols = append(symbols, elf.Sym64{
-			Name: w.name(name), Info: info, Shndx: uint16(section), Value: uint64(at), Size: uint64(size),
-		})
-	}
-	symbol("", elf.ST_INFO(elf.STB_LOCAL, elf.STT_SECTION), textIndex, 0, 0)
-	locals := 0
+	w.symbol("", elf.ST_INFO(elf.STB_LOCAL, elf.STT_SECTION), textIndex, 0, 0)
 	for i, s := range sections {
 		bind := elf.STB_GLOBAL
 		if s.name == Text {
 			bind = elf.STB_LOCAL
 		}
 		for _, f := range s.funcs {
-			symbol(f.name, elf.ST_INFO(bind, elf.STT_FUNC), i+1, f.at*insnLen, len(f.insns)*insnLen)
-		}
-		if s.name == Text {
-			locals = len(symbols)
+			w.symbol(f.name, elf.ST_INFO(bind, elf.STT_FUNC), i+1, f.at*insnLen, len(f.insns)*insnLen)
 		}
 	}
 	if o.License != "" {
-		symbol(licenseSymbol, elf.ST_INFO(elf.STB_GLOBAL, elf.STT_OBJECT), license, 0, len(o.License)+1)
+		w.symbol(licenseSymbol, elf.ST_INFO(elf.STB_GLOBAL, elf.STT_OBJECT), license, 0, len(o.License)+1)
 	}
-	symtab := w.section(".symtab", elf.Section64{
-		Type: uint32(elf.SHT_SYMTAB), Addralign: 8, Entsize: symbolLen, Info: uint32(locals),
-	}, w.pack(symbols))
-
 	for i, s := range sections {
 		if rels := s.rels(); rels != nil {
-			w.section(".rel"+s.name, elf.Section64{
-				Type: uint32(elf.SHT_REL), Flags: uint64(elf.SHF_INFO_LINK),
-				Addralign: 8, Entsize: relLen, Link: uint32(symtab), Info: uint32(i + 1),
-			}, w.pack(rels))
+			w.rels = append(w.rels, relSection{".rel" + s.name, i + 1, rels})
 		}
 	}
-	return w.finish(symtab)
+	return w.Bytes()
 }
 
 func (s *section) code(order ByteOrder) []byte {
@@ -103,14 +80,52 @@ func (s *section) rels() []elf.Rel64 {
 	return rels
 }
 
-type elfWriter struct {
-	order   ByteOrder
-	file    []byte
-	headers []elf.Section64
-	names   []byte // of sections and symbols
+// An ELF is an ELF file for BPF under construction, of which tests that need a
+// strange one choose the sections themselves.
+type ELF struct {
+	Order   binary.ByteOrder
+	headers []elf.Section64 // but for the first, which is empty
+	body    []byte          // of the sections
+	names   []byte          // of sections and symbols
+	symbols []elf.Sym64     // but for the first, which is empty
+	locals  int             // symbols
+	rels    []relSection
 }
 
-func (w *elfWriter) name(s string) uint32 {
+type relSection struct {
+	name string
+	of   int
+	rels []elf.Rel64
+}
+
+// Add appends a section and returns its index.
+func (w *ELF) Add(name string, typ elf.SectionType, flags elf.SectionFlag, data []byte) int {
+	return w.section(name, elf.Section64{Type: uint32(typ), Flags: uint64(flags), Addralign: 8}, data)
+}
+
+func (w *ELF) section(name string, h elf.Section64, data []byte) int {
+	w.body = append(w.body, make([]byte, -len(w.body)&7)...)
+	h.Name, h.Off, h.Size = w.name(name), uint64(fileHeaderLen+len(w.body)), uint64(len(data))
+	w.headers = append(w.headers, h)
+	if elf.SectionType(h.Type) != elf.SHT_NOBITS {
+		w.body = append(w.body, data...)
+	}
+	return len(w.headers)
+}
+
+func (w *ELF) symbol(name string, info uint8, section, at, size int) {
+	w.symbols = append(w.symbols, elf.Sym64{
+		Name: w.name(name), Info: info, Shndx: uint16(section), Value: uint64(at), Size: uint64(size),
+	})
+	if elf.ST_BIND(info) == elf.STB_LOCAL {
+		w.locals = len(w.symbols)
+	}
+}
+
+func (w *ELF) name(s string) uint32 {
+	if len(w.names) == 0 {
+		w.names = []byte{0}
+	}
 	if s == "" {
 		return 0
 	}
@@ -119,41 +134,41 @@ func (w *elfWriter) name(s string) uint32 {
 	return uint32(at)
 }
 
-// section appends a section and returns its index.
-func (w *elfWriter) section(name string, h elf.Section64, data []byte) int {
-	w.file = append(w.file, make([]byte, -len(w.file)&7)...)
-	h.Name, h.Off, h.Size = w.name(name), uint64(len(w.file)), uint64(len(data))
-	w.headers = append(w.headers, h)
-	w.file = append(w.file, data...)
-	return len(w.headers) - 1
-}
-
-// finish writes the names and the headers.
-func (w *elfWriter) finish(symtab int) []byte {
+// Bytes returns the file, once.
+func (w *ELF) Bytes() []byte {
+	symtab := w.section(".symtab", elf.Section64{
+		Type: uint32(elf.SHT_SYMTAB), Addralign: 8, Entsize: symbolLen, Info: uint32(1 + w.locals),
+	}, w.pack(append(make([]elf.Sym64, 1), w.symbols...)))
+	for _, r := range w.rels {
+		w.section(r.name, elf.Section64{
+			Type: uint32(elf.SHT_REL), Flags: uint64(elf.SHF_INFO_LINK),
+			Addralign: 8, Entsize: relLen, Link: uint32(symtab), Info: uint32(r.of),
+		}, w.pack(r.rels))
+	}
 	name := w.name(".strtab")
 	strtab := w.section("", elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1}, w.names)
-	w.headers[strtab].Name = name
-	w.headers[symtab].Link = uint32(strtab)
+	w.headers[strtab-1].Name = name
+	w.headers[symtab-1].Link = uint32(strtab)
 
-	w.file = append(w.file, make([]byte, -len(w.file)&7)...)
+	w.body = append(w.body, make([]byte, -len(w.body)&7)...)
 	h := elf.Header64{
 		Type: uint16(elf.ET_REL), Machine: uint16(elf.EM_BPF), Version: uint32(elf.EV_CURRENT),
-		Shoff: uint64(len(w.file)), Ehsize: fileHeaderLen,
-		Shentsize: sectionHeaderLen, Shnum: uint16(len(w.headers)), Shstrndx: uint16(strtab),
+		Shoff: uint64(fileHeaderLen + len(w.body)), Ehsize: fileHeaderLen,
+		Shentsize: sectionHeaderLen, Shnum: uint16(1 + len(w.headers)), Shstrndx: uint16(strtab),
 	}
 	copy(h.Ident[:], elf.ELFMAG)
 	h.Ident[elf.EI_CLASS] = byte(elf.ELFCLASS64)
 	h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
-	if w.order == binary.BigEndian {
+	if w.Order == binary.BigEndian {
 		h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2MSB)
 	}
 	h.Ident[elf.EI_VERSION] = byte(elf.EV_CURRENT)
-	copy(w.file, w.pack(h))
-	return append(w.file, w.pack(w.headers)...)
+	file := append(w.pack(h), w.body...)
+	return append(file, w.pack(append(make([]elf.Section64, 1), w.headers...))...)
 }
 
-func (w *elfWriter) pack(data any) []byte {
-	b, err := binary.Append(nil, w.order, data)
+func (w *ELF) pack(data any) []byte {
+	b, err := binary.Append(nil, w.Order, data)
 	if err != nil {
 		panic(err) // all is of fixed size
 	}

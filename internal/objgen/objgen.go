@@ -31,6 +31,9 @@ type Object struct {
 	Order   ByteOrder
 	Types   *btf.Writer // the local types come first
 	License string      // none if empty
+	// Lenient leaves an instruction as it is for which the local types have no
+	// value, as for a relocation that no compiler makes.
+	Lenient bool
 	funcs   []*Func
 }
 
@@ -111,19 +114,8 @@ func (f *Func) relocate(kind core.RelocationKind, typeID uint32, access string, 
 
 // Bytes returns the object as an ELF file.
 func (o *Object) Bytes() ([]byte, error) {
-	local, err := btf.Parse(o.Types.Bytes(binary.LittleEndian))
-	if err != nil {
+	if err := o.patch(); err != nil && !o.Lenient {
 		return nil, err
-	}
-	for _, f := range o.funcs {
-		for _, r := range f.relos {
-			if !r.patch {
-				continue
-			}
-			if err := f.patch(local, o.Order, &r); err != nil {
-				return nil, fmt.Errorf("%s: relocation at instruction %d: %w", f.name, r.insn, err)
-			}
-		}
 	}
 	sections := o.sections()
 	for _, f := range o.funcs {
@@ -139,6 +131,26 @@ func (o *Object) Bytes() ([]byte, error) {
 		return nil, err
 	}
 	return o.elf(sections, o.Types.Bytes(o.Order), ext), nil
+}
+
+// patch puts the local values into all instructions that have one.
+func (o *Object) patch() error {
+	local, err := btf.Parse(o.Types.Bytes(binary.LittleEndian))
+	if err != nil {
+		return err
+	}
+	var first error
+	for _, f := range o.funcs {
+		for _, r := range f.relos {
+			if !r.patch {
+				continue
+			}
+			if err := f.patch(local, o.Order, &r); err != nil && first == nil {
+				first = fmt.Errorf("%s: relocation at instruction %d: %w", f.name, r.insn, err)
+			}
+		}
+	}
+	return first
 }
 
 // patch puts the local value into an instruction.

@@ -286,5 +286,23 @@ func TestErrors(t *testing.T) {
 		if _, err := o.Bytes(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}
+		o = newObject(t, binary.LittleEndian)
+		o.Lenient = true
+		c.build(o.Func("kprobe/a", "a"))
+		if c.name == "no type" {
+			continue // that is no object at all
+		}
+		got, err := core.ReadObject(build(t, o))
+		if err != nil {
+			t.Errorf("%s: lenient: %v", c.name, err)
+			continue
+		}
+		n := 0
+		for range got.Records() {
+			n++
+		}
+		if n != 1 {
+			t.Errorf("%s: lenient: %d relocations", c.name, n)
+		}
 	}
 }

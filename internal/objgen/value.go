@@ -31,11 +31,11 @@ func localValue(f *btf.File, order ByteOrder, kind core.RelocationKind, id uint3
 	}
 	var path []int
 	for part := range strings.SplitSeq(access, ":") {
-		i, err := strconv.Atoi(part)
+		i, err := strconv.ParseUint(part, 10, 31)
 		if err != nil {
 			return value{}, fmt.Errorf("access %q: %w", access, err)
 		}
-		path = append(path, i)
+		path = append(path, int(i))
 	}
 	if kind.IsEnumval() {
 		return enumerator(f, kind, id, path)
