@@ -29,6 +29,20 @@ func BenchmarkRelocations(b *testing.B) {
 }
 
 func BenchmarkPrune(b *testing.B) {
+	benchmarkKernels(b, func(kernel graph.Graph, rs *core.Relocations) error {
+		_, err := core.Prune(kernel, rs)
+		return err
+	})
+}
+
+func BenchmarkFindings(b *testing.B) {
+	benchmarkKernels(b, func(kernel graph.Graph, rs *core.Relocations) error {
+		_, err := core.Findings(kernel, rs)
+		return err
+	})
+}
+
+func benchmarkKernels(b *testing.B, work func(graph.Graph, *core.Relocations) error) {
 	o, err := core.ReadObject(testfiles.Read(b, testfiles.TraceeObject(b)))
 	if err != nil {
 		b.Fatal(err)
@@ -50,7 +64,7 @@ func BenchmarkPrune(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := core.Prune(graph.Raw{File: kernel}, relocations); err != nil {
+				if err := work(graph.Raw{File: kernel}, relocations); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -16,7 +16,9 @@
 //	relocation                  kept of each candidate
 //	field_*                     every member that bears a name of the path, however deep in anonymous
 //	                            members, up to where the path ends or leads nowhere; for each its type:
-//	                            arrays whole, structs as shells with their size, pointers to void
+//	                            arrays whole, structs as shells with their size, pointers to void;
+//	                            and what has libbpf refuse before it finds anything: a root of 2 GiB,
+//	                            anonymous members deep within each other
 //	type_exists, type_size,     the root; through pointers, arrays and functions down to shells
 //	type_id_target
 //	type_matches                all members, enumerators and parameters of each type that the local

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,10 +9,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/jsonfile"
 )
 
-// FormatVersion is the version of the relocations file. It changes with the
-// meaning of the file, so that no older minbtf misreads it.
+// FormatVersion is the version of the relocations and findings files. It
+// changes with their meaning, so that no older minbtf misreads them.
 const FormatVersion = 1
 
 // ErrRelocations is wrapped by every error about a relocations file.
@@ -28,29 +28,29 @@ type relocationJSON struct {
 	Shape      Shape          `json:"shape,omitempty"`
 }
 
-// MarshalJSON writes a name as a string, an index as a number.
+// MarshalJSON writes a member as its name and the type that it has in the object, an index as a number.
 func (a Accessor) MarshalJSON() ([]byte, error) {
 	if a.Name == "" {
 		return strconv.AppendInt(nil, int64(a.Index), 10), nil
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(a.Name)
-	return b.Bytes(), err
+	return jsonfile.Line([2]string{a.Name, a.Type.String()})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (a *Accessor) UnmarshalJSON(b []byte) error {
 	*a = Accessor{}
-	if len(b) > 0 && b[0] == '"' {
-		if err := json.Unmarshal(b, &a.Name); err != nil {
+	if len(b) > 0 && b[0] == '[' {
+		var pair []string
+		if err := json.Unmarshal(b, &pair); err != nil {
 			return err
 		}
-		if a.Name == "" {
-			return errors.New("empty name in a path")
+		if len(pair) != 2 || pair[0] == "" {
+			return fmt.Errorf("member %s of a path is not a name and a type", b)
 		}
-		return nil
+		var err error
+		a.Name = pair[0]
+		a.Type, err = parseFieldType(pair[1])
+		return err
 	}
 	if err := json.Unmarshal(b, &a.Index); err != nil {
 		return err
@@ -63,37 +63,29 @@ func (a *Accessor) UnmarshalJSON(b []byte) error {
 
 // Marshal returns the canonical file: equal sets give equal bytes.
 func (rs *Relocations) Marshal() ([]byte, error) {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "{\n  \"version\": %d,\n  \"byte_order\": %q,\n  \"relocations\": [", FormatVersion, string(rs.ByteOrder))
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	for i := range rs.Relocations {
-		r := &rs.Relocations[i]
-		if err := r.checkUTF8(); err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("\n    ")
-		err := enc.Encode(relocationJSON{r.Kind, r.TypeKind.String() + " " + r.Type, r.Path, r.Enumerator, r.Shape})
-		if err != nil {
-			return nil, err
-		}
-		b.Truncate(b.Len() - 1) // Encode's newline
+	return jsonfile.Marshal(FormatVersion,
+		jsonfile.Field{Name: "byte_order", Value: rs.ByteOrder},
+		jsonfile.Field{Name: "relocations", Value: jsonfile.List[Relocation](rs.Relocations)})
+}
+
+func (r *Relocation) json() (relocationJSON, error) {
+	return relocationJSON{r.Kind, r.TypeKind.String() + " " + r.Type, r.Path, r.Enumerator, r.Shape}, r.checkUTF8()
+}
+
+// MarshalJSON writes the relocation as Relocations.Marshal does.
+func (r Relocation) MarshalJSON() ([]byte, error) {
+	j, err := r.json()
+	if err != nil {
+		return nil, err
 	}
-	if len(rs.Relocations) > 0 {
-		b.WriteString("\n  ")
-	}
-	b.WriteString("]\n}\n")
-	return b.Bytes(), nil
+	return jsonfile.Line(j)
 }
 
 // checkUTF8 refuses names that JSON could not hold; no compiler makes them.
 func (r *Relocation) checkUTF8() error {
 	ok := utf8.ValidString(r.Type) && utf8.ValidString(r.Enumerator)
 	for _, a := range r.Path {
-		ok = ok && utf8.ValidString(a.Name)
+		ok = ok && utf8.ValidString(a.Name) && utf8.ValidString(a.Type.Name)
 	}
 	for _, s := range r.Shape {
 		ok = ok && utf8.ValidString(s.Name)
@@ -117,23 +109,12 @@ func Unmarshal(file []byte) (*Relocations, error) {
 }
 
 func unmarshal(file []byte) (*Relocations, error) {
-	var head struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(file, &head); err != nil {
-		return nil, err
-	}
-	if head.Version != FormatVersion {
-		return nil, fmt.Errorf("version %d, this minbtf reads version %d", head.Version, FormatVersion)
-	}
 	var body struct {
 		Version     int              `json:"version"`
 		ByteOrder   ByteOrder        `json:"byte_order"`
 		Relocations []relocationJSON `json:"relocations"`
 	}
-	dec := json.NewDecoder(bytes.NewReader(file))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&body); err != nil {
+	if err := jsonfile.Unmarshal(file, FormatVersion, &body); err != nil {
 		return nil, err
 	}
 	rs := &Relocations{ByteOrder: body.ByteOrder}
@@ -166,6 +147,8 @@ func (j *relocationJSON) relocation() (Relocation, error) {
 	}
 	r.Type = name
 	switch {
+	case !isRoot(r.TypeKind):
+		return r, fmt.Errorf("type %q is of no kind that relocations are about", j.Type)
 	case r.Kind == TypeIDLocal:
 		return r, fmt.Errorf("%s needs nothing of a kernel", r.Kind)
 	case r.Kind.IsField() != (len(r.Path) > 0):

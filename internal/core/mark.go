@@ -1,7 +1,9 @@
 package core
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/graph"
@@ -12,6 +14,15 @@ import (
 // after 32, and that must stay so.
 const longChain = 16
 
+// maxWork bounds a marker's time and memory, in members looked at. Hostile
+// files can multiply the types of a kernel by the paths and types of an object;
+// real ones stay below a hundredth of it, and below a quarter if they match the
+// whole vmlinux.h with a kernel from which nothing was deduplicated.
+var maxWork = 1 << 29
+
+// ErrWork says that marking would take hours.
+var ErrWork = errors.New("relocations look at too much of the kernel's types")
+
 // A mark says what to keep of one type of the kernel.
 type mark struct {
 	id       uint32
@@ -19,6 +30,7 @@ type mark struct {
 	named    bool     // its name is asked for
 	verbatim bool     // part of a chain that is kept as it is
 	pointee  bool     // PTR, FUNC_PROTO: keep what it leads to
+	followed bool     // and pointees went on from there
 	all      bool     // all members or enumerators
 	members  []uint64 // else those of this bitmap
 }
@@ -50,14 +62,16 @@ type marker struct {
 	// candidates by stem, each list in the kernel's order
 	candidates [][]candidate
 	names      nameCache
-	buffers    []*btf.Type       // one for each depth of fields
-	walked     map[walk]bool     // results of fields
+	buffers    []*btf.Type   // one for each depth of fields
+	walked     map[walk]bool // results of fields
+	nests      map[uint32]deepest
 	queue      []uint32          // of pointees
 	pairs      []pair            // of match
 	matched    map[pair]struct{} // pairs seen
 	stems      map[*ShapeType]map[string][]int
 	t          btf.Type // for one access to a type
 	target     btf.Type // of matchPair
+	work       int      // done, see maxWork
 	err        error
 }
 
@@ -66,11 +80,11 @@ type walk struct {
 	s  *step
 }
 
+// deepest is how many anonymous members are within each other, and the one that leads there.
+type deepest struct{ levels, member int }
+
 // A pair is a node of a local shape and a type of the kernel that it may match.
-type pair struct {
-	shape, node int
-	id          uint32
-}
+type pair struct{ shape, node, id uint32 }
 
 func newMarker(g graph.Graph, w *wants) *marker {
 	return &marker{
@@ -78,6 +92,7 @@ func newMarker(g graph.Graph, w *wants) *marker {
 		at:         make([]int32, g.NumTypes()),
 		candidates: make([][]candidate, len(w.roots)),
 		walked:     map[walk]bool{},
+		nests:      map[uint32]deepest{},
 		matched:    map[pair]struct{}{},
 		stems:      map[*ShapeType]map[string][]int{},
 		names:      newNameCache(g, w.names),
@@ -101,8 +116,8 @@ func (m *marker) candidate(id uint32, w *want) bool {
 	used := false
 	if w.fields != nil {
 		switch {
-		case under != id, w.root:
-			// The size of what a typedef stands for is asked first, even if it has none.
+		case under != id, w.root, m.isHuge(id):
+			// The size is asked first, even that of a typedef of something that has none.
 			used = true
 			m.value(id)
 			m.fields(id, w.fields, 0)
@@ -123,7 +138,9 @@ func (m *marker) candidate(id uint32, w *want) bool {
 			m.match(shape, under)
 		}
 	}
-	if w.enumerators != nil && kind.IsEnum() && m.enumerators(under, w.enumerators) {
+	// To cilium/ebpf it is an error if the object's typedef leads to no enum, or not soon
+	// enough, once there is a candidate.
+	if w.enumerators != nil && (!kind.IsEnum() && under != id || kind.IsEnum() && m.enumerators(under, w.enumerators)) {
 		used = true
 		m.value(id)
 	}
@@ -160,6 +177,7 @@ func (m *marker) value(id uint32) {
 	at, length, legacy := id, 0, false
 	for at != 0 {
 		m.mark(at)
+		m.spend(2)
 		kind, _ := m.g.Head(at)
 		switch kind {
 		case btf.Func, btf.Var, btf.Datasec, btf.DeclTag:
@@ -199,18 +217,25 @@ func (m *marker) value(id uint32) {
 // if a typedef or modifier stands between.
 func (m *marker) isLegacyBitfield(id uint32) bool {
 	m.g.Type(id, &m.t)
-	return m.t.Word&0xff00ff != 8*m.t.Size
+	return uint64(m.t.Word&0xff00ff) != 8*uint64(m.t.Size)
 }
 
-func (m *marker) fail(id uint32, format string, args ...any) {
+// spend counts members looked at.
+func (m *marker) spend(n int) {
+	if m.work += n; m.work > maxWork && m.err == nil {
+		m.err = fmt.Errorf("%w: damaged?", ErrWork)
+	}
+}
+
+func (m *marker) fail(id uint32, what string) {
 	if m.err == nil {
 		kind, name := m.g.Head(id)
-		m.err = fmt.Errorf("%w: type %d (%s %q) %s", btf.ErrFormat, id, kind, m.g.String(name), fmt.Sprintf(format, args...))
+		m.err = fmt.Errorf("%w: type %d (%s %q) %s", btf.ErrFormat, id, kind, m.g.String(name), what)
 	}
 }
 
 // fields keeps the members that the paths from s name in type id, and reports
-// whether there are any. Every member of a name counts: which one a loader
+// whether there are any, or something that has the search refused. Every member of a name counts: which one a loader
 // takes depends on the order in which it searches.
 func (m *marker) fields(id uint32, s *step, depth int) bool {
 	if len(s.named) == 0 && s.indexed == nil || m.err != nil {
@@ -230,6 +255,7 @@ func (m *marker) fields(id uint32, s *step, depth int) bool {
 	}
 	t := m.buffers[depth]
 	m.g.Type(id, t)
+	m.spend(8 + len(t.Members)) // and an entry of walked
 	found := false
 	if kind == btf.Array {
 		if s.indexed != nil {
@@ -246,6 +272,10 @@ func (m *marker) fields(id uint32, s *step, depth int) bool {
 				if m.fields(member.Type, s, depth+1) {
 					found = true
 					m.member(id, i, t)
+				} else if depth+m.nestedness(member.Type) > deepNest {
+					found = true
+					m.member(id, i, t)
+					m.nest(member.Type)
 				}
 				continue
 			}
@@ -267,12 +297,79 @@ func (m *marker) fields(id uint32, s *step, depth int) bool {
 	if depth > 0 {
 		m.walked[walk{id, s}] = found
 	}
+	if depth > 8 && len(t.Members) > muchMemory {
+		t.Members = nil // there may be one of these for each depth
+	}
 	return found
 }
 
+// deepNest is how deep anonymous structs may be within others before they are
+// kept even if none of them has the member sought: in the 64th step libbpf stops to
+// search and refuses the relocation.
+const deepNest = 40
+
+// nestedness returns how many anonymous structs and unions are within each other.
+func (m *marker) nestedness(id uint32) int {
+	n, _ := m.deepest(id)
+	return n
+}
+
+// deepest returns also the member that leads furthest: an anonymous one, or any;
+// -1 if there is none.
+func (m *marker) deepest(id uint32) (levels, member int) {
+	id, kind := m.underlying(id)
+	if !kind.IsComposite() {
+		return 0, -1
+	}
+	if d, ok := m.nests[id]; ok {
+		return d.levels, d.member
+	}
+	var t btf.Type
+	m.g.Type(id, &t)
+	m.spend(8 + len(t.Members))
+	d := deepest{1, min(len(t.Members), 1) - 1}
+	for i := range t.Members {
+		if m.names.lookup(t.Members[i].Name) == unnamed {
+			if n, _ := m.deepest(t.Members[i].Type); n >= d.levels {
+				d = deepest{n + 1, i}
+			}
+		}
+	}
+	m.nests[id] = d
+	return d.levels, d.member
+}
+
+// nest keeps the members that lead furthest into anonymous ones.
+func (m *marker) nest(id uint32) {
+	var t btf.Type
+	for m.err == nil {
+		id, _ = m.underlying(id)
+		_, i := m.deepest(id)
+		if i < 0 {
+			return
+		}
+		m.g.Type(id, &t)
+		m.member(id, i, &t)
+		if m.names.lookup(t.Members[i].Name) != unnamed {
+			return
+		}
+		id = t.Members[i].Type
+	}
+}
+
+// muchMemory is how many members are too many to keep their memory for the next type.
+const muchMemory = 1 << 12
+
 // member keeps member i of a composite t, and its type.
 func (m *marker) member(id uint32, i int, t *btf.Type) {
-	m.value(t.Members[i].Type)
+	member := &t.Members[i]
+	if t.KFlag && member.Offset>>24 != 0 {
+		if _, kind := m.underlying(member.Type); kind == btf.Ptr || kind == btf.FuncProto {
+			// libbpf divides by what is in the place of their size: an id, other than in the minimal BTF.
+			m.fail(id, "has bits of a pointer or function")
+		}
+	}
+	m.value(member.Type)
 	m.mark(id).keep(i, len(t.Members))
 }
 
@@ -287,18 +384,32 @@ func (m *marker) isEmptyArray(id uint32) bool {
 	return m.t.Size == 0
 }
 
+// isHuge reports whether a type, no typedef, is so large that libbpf takes its size
+// for an error, whether there is the field or not.
+func (m *marker) isHuge(id uint32) bool {
+	m.g.Type(id, &m.t)
+	return m.t.Kind.IsComposite() && m.t.Size > math.MaxInt32
+}
+
 // enumerators keeps those with the given stems and reports whether there are any.
 func (m *marker) enumerators(id uint32, stems map[string]bool) bool {
-	var t btf.Type
-	m.g.Type(id, &t)
+	t := &m.t
+	m.g.Type(id, t)
 	found := false
 	for i := range t.Members {
-		if stems[graph.Stem(m.g.String(t.Members[i].Name))] {
+		if m.err == nil && stems[m.stem(t.Members[i].Name)] {
 			found = true
 			m.mark(id).keep(i, len(t.Members))
 		}
 	}
 	return found
+}
+
+// stem returns the stem of a name, which it has to read.
+func (m *marker) stem(name uint32) string {
+	s := m.g.String(name)
+	m.spend(4 + len(s)/16)
+	return graph.Stem(s)
 }
 
 // pointees keeps what compatibility of types looks at behind id: through
@@ -318,11 +429,11 @@ func (m *marker) pointees(id uint32) {
 			m.g.Type(id, &t)
 			m.queue = append(m.queue, t.Ref)
 		case btf.Ptr, btf.FuncProto:
-			if mk := m.mark(id); mk.pointee {
+			mk := m.mark(id)
+			if mk.followed {
 				continue
-			} else {
-				mk.pointee = true
 			}
+			mk.pointee, mk.followed = true, true
 			m.g.Type(id, &t)
 			follow(t.Ref)
 			for i := range t.Members {
@@ -335,7 +446,7 @@ func (m *marker) pointees(id uint32) {
 // match keeps what type_matches looks at: the kernel's types that the local
 // type leads to, each whole.
 func (m *marker) match(shape int, id uint32) {
-	m.pairs = append(m.pairs[:0], pair{shape, 0, id})
+	m.pairs = append(m.pairs[:0], pair{uint32(shape), 0, id})
 	for len(m.pairs) > 0 && m.err == nil {
 		p := m.pairs[len(m.pairs)-1]
 		m.pairs = m.pairs[:len(m.pairs)-1]
@@ -344,6 +455,7 @@ func (m *marker) match(shape int, id uint32) {
 			continue
 		}
 		m.matched[p] = struct{}{}
+		m.spend(32) // for its memory
 		m.matchPair(p)
 	}
 }
@@ -354,8 +466,9 @@ func (m *marker) matchPair(p pair) {
 	m.g.Type(p.id, t)
 	m.mark(p.id).named = true
 	lead := func(node int, id uint32) {
+		m.spend(1)
 		m.value(id)
-		m.pairs = append(m.pairs, pair{p.shape, node, id})
+		m.pairs = append(m.pairs, pair{p.shape, uint32(node), id})
 	}
 	if kindBit(local.Kind) != kindBit(t.Kind) {
 		return // no match, and the kinds alone say so
@@ -366,8 +479,11 @@ func (m *marker) matchPair(p pair) {
 		byStem := m.membersByStem(local)
 		for _, tm := range t.Members {
 			m.value(tm.Type)
-			for _, i := range byStem[graph.Stem(m.g.String(tm.Name))] {
+			for _, i := range byStem[m.stem(tm.Name)] {
 				lead(local.Members[i].Type, tm.Type)
+			}
+			if m.err != nil {
+				return
 			}
 		}
 	case btf.Enum, btf.Enum64:
@@ -384,6 +500,7 @@ func (m *marker) matchPair(p pair) {
 			if i < len(local.Members) {
 				lead(local.Members[i].Type, param.Type)
 			} else {
+				m.spend(1)
 				m.value(param.Type)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/elffile"
 )
 
 // ErrObject is wrapped by every error about a file that is no usable BPF object.
@@ -30,6 +31,8 @@ type Object struct {
 	BigEndian bool
 	BTF       *btf.File
 	sections  []extSection
+	elf       *elf.File
+	file      []byte
 }
 
 // An extSection holds the relocations of one ELF section as they stand in
@@ -84,19 +87,19 @@ func readObject(file []byte) (*Object, error) {
 	if !bytes.HasPrefix(file, []byte(elf.ELFMAG)) {
 		return nil, errors.New("no ELF file; compile with clang -g -O2 -target bpf")
 	}
-	e, err := elf.NewFile(bytes.NewReader(file))
+	e, err := elffile.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("damaged ELF file: %w", err)
+		return nil, err
 	}
 	if e.Machine != elf.EM_BPF {
 		return nil, fmt.Errorf("an ELF file for %s, not for BPF; compile with clang -g -O2 -target bpf", e.Machine)
 	}
-	o := &Object{BigEndian: e.Data == elf.ELFDATA2MSB}
-	raw, err := section(e, file, ".BTF")
+	o := &Object{BigEndian: e.Data == elf.ELFDATA2MSB, elf: e, file: file}
+	raw, err := elffile.Section(e, file, ".BTF")
 	if err != nil {
 		return nil, err
 	}
-	ext, err := section(e, file, ".BTF.ext")
+	ext, err := elffile.Section(e, file, ".BTF.ext")
 	if err != nil {
 		return nil, err
 	}
@@ -121,27 +124,12 @@ func readObject(file []byte) (*Object, error) {
 	return o, nil
 }
 
-// section returns a section's bytes without a copy; nil if there is none.
-func section(e *elf.File, file []byte, name string) ([]byte, error) {
-	s := e.Section(name)
-	if s == nil {
-		return nil, nil
-	}
-	switch {
-	case s.Type == elf.SHT_NOBITS:
-		return nil, fmt.Errorf("section %s has no content", name)
-	case s.Flags&elf.SHF_COMPRESSED != 0:
-		return nil, fmt.Errorf("section %s is compressed, which no BPF loader reads", name)
-	case s.Offset > uint64(len(file)) || s.FileSize > uint64(len(file))-s.Offset:
-		return nil, fmt.Errorf("section %s ends behind the file: truncated?", name)
-	}
-	return file[s.Offset : s.Offset+s.FileSize], nil
-}
-
 const (
 	extHeaderLen     = 24 // struct btf_ext_header without CO-RE
 	extHeaderLenCore = 32
 	relocationLen    = 16 // struct bpf_core_relo
+
+	maxString = 1<<16 - 1 // bytes of an access string or a section's name
 )
 
 func (o *Object) readExt(x []byte) error {
@@ -222,11 +210,13 @@ func (o *Object) checkName(ref uint32) error {
 	if !o.BTF.ValidName(ref) {
 		return fmt.Errorf("at %d, which is not the beginning of a string", ref)
 	}
+	if text := o.BTF.Text(ref); len(text) > maxString && bytes.IndexByte(text[:maxString+1], 0) < 0 {
+		return fmt.Errorf("at %d, longer than %d bytes", ref, maxString)
+	}
 	return nil
 }
 
-// Relocations returns the canonical set of the objects' relocations. The
-// objects' names are for errors only.
+// Relocations returns the canonical set of the object's relocations.
 func (o *Object) Relocations() (*Relocations, error) {
 	rs := &Relocations{ByteOrder: byteOrder(o.BigEndian)}
 	type key struct {
@@ -234,15 +224,19 @@ func (o *Object) Relocations() (*Relocations, error) {
 		kind           RelocationKind
 	}
 	seen := map[key]bool{}
+	size := 0
 	for i, rec := range o.Records() {
 		k := key{rec.TypeID, rec.Access, rec.Kind}
 		if seen[k] {
 			continue
 		}
 		seen[k] = true
-		r, ok, err := o.canonical(rec)
+		r, ok, err := o.Relocation(rec)
 		if err != nil {
 			return nil, fmt.Errorf("%w: relocation %d (section %s, instruction %d): %w", ErrObject, i, rec.Section, rec.InsnOffset/8, err)
+		}
+		if size += 64 + 8*len(o.BTF.String(rec.Access)) + r.size(); size > maxCanonical {
+			return nil, fmt.Errorf("%w: its relocations take more than %d MiB", ErrObject, maxCanonical>>20)
 		}
 		if ok {
 			rs.Relocations = append(rs.Relocations, r)
@@ -252,9 +246,29 @@ func (o *Object) Relocations() (*Relocations, error) {
 	return rs, nil
 }
 
-// canonical returns the relocation that a record asks for; ok is false if no
+// maxCanonical bounds the memory that an object's relocations take: hostile
+// ones multiply its names and types. Matching the whole vmlinux.h takes a few
+// megabytes for each type_matches.
+const maxCanonical = 1 << 27
+
+// size is about how many bytes a relocation takes in memory and as JSON.
+func (r *Relocation) size() int {
+	n := len(r.Type) + len(r.Enumerator)
+	for i := range r.Path {
+		n += 64 + len(r.Path[i].Name) + len(r.Path[i].Type.Name) + 2*r.Path[i].Type.Dims
+	}
+	for i := range r.Shape {
+		n += 80 + len(r.Shape[i].Name)
+		for j := range r.Shape[i].Members {
+			n += 24 + len(r.Shape[i].Members[j].Name)
+		}
+	}
+	return n
+}
+
+// Relocation returns the relocation that a record asks for; ok is false if no
 // kernel type has a part in it.
-func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
+func (o *Object) Relocation(rec Record) (r Relocation, ok bool, err error) {
 	if rec.Kind >= numRelocationKinds {
 		return r, false, fmt.Errorf("unknown %s; a newer minbtf may know it", rec.Kind)
 	}
@@ -271,6 +285,8 @@ func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
 		return r, false, nil
 	case r.Type == "":
 		return r, false, nil // both loaders refuse it, whatever the kernel
+	case !isRoot(kind):
+		return r, false, fmt.Errorf("type %s is of no kind that relocations are about", f.Describe(rec.TypeID))
 	}
 	under := underlying(f, rec.TypeID)
 	kind, _ = f.Head(under)
@@ -279,12 +295,10 @@ func (o *Object) canonical(rec Record) (r Relocation, ok bool, err error) {
 		r.Path, err = o.fieldPath(rec.TypeID, access, path)
 		return r, true, err
 	case rec.Kind.IsEnumval():
-		var t btf.Type
-		f.Type(under, &t)
-		if !kind.IsEnum() || len(path) != 1 || path[0] >= len(t.Members) {
+		if !kind.IsEnum() || len(path) != 1 || path[0] >= f.Len(under) {
 			return r, false, fmt.Errorf("access %q names no enumerator of type %s", access, f.Describe(rec.TypeID))
 		}
-		if r.Enumerator = f.String(t.Members[path[0]].Name); r.Enumerator == "" {
+		if r.Enumerator = f.String(f.Entry(under, path[0]).Name); r.Enumerator == "" {
 			return r, false, fmt.Errorf("access %q names an enumerator without a name", access)
 		}
 		return r, true, nil
@@ -303,15 +317,16 @@ func (o *Object) fieldPath(id uint32, access string, path []int) ([]Accessor, er
 	out := []Accessor{{Index: path[0]}}
 	var t btf.Type
 	for _, i := range path[1:] {
-		o.BTF.Type(underlying(o.BTF, id), &t)
-		switch {
-		case t.Kind.IsComposite() && i < len(t.Members):
-			m := t.Members[i]
+		under := underlying(o.BTF, id)
+		switch kind, _ := o.BTF.Head(under); {
+		case kind.IsComposite() && i < o.BTF.Len(under):
+			m := o.BTF.Entry(under, i)
 			if name := o.BTF.String(m.Name); name != "" {
-				out = append(out, Accessor{Name: name})
+				out = append(out, Accessor{Name: name, Type: fieldType(o.BTF, m.Type)})
 			}
 			id = m.Type
-		case t.Kind == btf.Array:
+		case kind == btf.Array:
+			o.BTF.Type(under, &t)
 			// An index past the end is for the loader to judge: it may be a flexible array's.
 			out = append(out, Accessor{Index: i})
 			id = t.Ref
@@ -321,6 +336,32 @@ func (o *Object) fieldPath(id uint32, access string, path []int) ([]Accessor, er
 	}
 	return out, nil
 }
+
+// fieldType returns what matching looks at of a member's type.
+func fieldType(f *btf.File, id uint32) FieldType {
+	var ft FieldType
+	var t btf.Type
+	for {
+		id = underlying(f, id)
+		kind, name := f.Head(id)
+		switch kind {
+		case btf.Array:
+			f.Type(id, &t)
+			ft.Dims++
+			id = t.Ref
+			continue
+		case btf.Int:
+			if f.Type(id, &t); isOffsetInt(&t) {
+				return ft // a bitfield of old, which matches nothing
+			}
+		}
+		ft.Kind, ft.Name = kind, f.String(name)
+		return ft.normal()
+	}
+}
+
+// isOffsetInt reports whether t is an INT with an offset, by which compilers described bitfields before kind_flag.
+func isOffsetInt(t *btf.Type) bool { return t.Kind == btf.Int && t.Word>>16&0xff != 0 }
 
 func parseAccess(s string) ([]int, error) {
 	var path []int

@@ -80,12 +80,13 @@ func (e *emitter) classify() {
 		}
 	}
 	closed := len(e.records)
+	rounds := max(minRounds, min(maxRounds, maxDivisions/max(len(opened), 1)))
 	for round, before := 0, 0; len(opened) > 0 && len(e.records) != before; round++ {
 		before = len(e.records)
 		if round == 0 {
 			before = 0 // nothing was divided yet
 		}
-		e.apart = round == maxRounds
+		e.apart = round == rounds
 		e.behind, e.class = e.class, slices.Clone(e.class)
 		for _, i := range opened {
 			e.class[i] = 0
@@ -105,8 +106,13 @@ func (e *emitter) classify() {
 // open is the class of what classify has not divided yet.
 const open = 1<<32 - 1
 
-// maxRounds bounds classify's time. Matching a whole vmlinux.h takes a dozen.
-const maxRounds = 100
+// These bound classify's time: rounds, and rounds for one type each. Matching a
+// whole vmlinux.h takes a dozen rounds.
+const (
+	minRounds    = 16
+	maxRounds    = 100
+	maxDivisions = 1 << 25
+)
 
 // joinPointees turns the pointees of the open records, those from first on,
 // from marks, by which they were kept apart, into classes.
@@ -180,6 +186,9 @@ func (e *emitter) classOf(i uint32, depth int) uint32 {
 		}
 	}
 	s.members = r.Members
+	if depth > 8 && len(t.Members) > muchMemory {
+		*s = scratch{}
+	}
 	if e.behind == nil && refersToOpen(&r) {
 		e.class[i] = open
 	} else {
@@ -309,6 +318,12 @@ func (e *emitter) bytes() ([]byte, error) {
 		}
 	}
 	w := btf.NewWriter()
+	if len(order) > 0 {
+		// libbpf before 1.7 asks any type for an integer's sign, in the word behind it. In a
+		// kernel that is a name reference, too small for a sign; behind our last type come
+		// the strings, which so begin with a word of zeros.
+		w.String("\x00\x00")
+	}
 	var members []btf.Member
 	for _, class := range order {
 		r := e.records[class]

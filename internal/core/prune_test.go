@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -138,9 +139,49 @@ func lines(file []byte) string {
 	return b.String()
 }
 
+func found(t testing.TB, kernel []byte, rs *core.Relocations) []core.Finding {
+	t.Helper()
+	list, err := core.Findings(graph.Raw{File: parse(t, kernel)}, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func findings(t testing.TB, kernel []byte, rs *core.Relocations) string {
+	t.Helper()
+	file, err := core.MarshalFindings("k", found(t, kernel, rs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines(file)
+}
+
+// sameFindings checks that the minimal BTF has the findings of the full one.
+// It may lack types that have nothing in common with a relocation but the name.
+func sameFindings(t testing.TB, kernel, min []byte, rs *core.Relocations) {
+	t.Helper()
+	full, cut := found(t, kernel, rs), found(t, min, rs)
+	for _, list := range [][]core.Finding{full, cut} {
+		for i := range list {
+			f := &list[i]
+			f.Candidates = 0
+			if f.Outcome == core.NoCandidate {
+				f.Outcome = core.NoMatch
+			}
+			if f.Relocation.Kind == core.TypeIDTarget {
+				f.Results = nil // ids of another BTF
+			}
+		}
+	}
+	if !reflect.DeepEqual(full, cut) {
+		t.Errorf("findings: full %+v, min %+v", full, cut)
+	}
+}
+
 // The cases are a kernel and an object as text (package btftest), and then what
 // is expected: the relocations, what cilium/ebpf makes of them with the full
-// BTF, and the minimal BTF. Each is run in both byte orders.
+// BTF, what findings there are, and the minimal BTF. Each is run in both byte orders.
 func TestPrune(t *testing.T) {
 	for _, c := range testfiles.Cases(t, "testdata/prune") {
 		for _, order := range orders {
@@ -156,7 +197,15 @@ func TestPrune(t *testing.T) {
 				} else if out != c.Part("cilium") || c.Part(big) != "" {
 					c.Expect(t, big, out)
 				}
+				found := findings(t, kernel, rs)
+				const bigFound = "findings big-endian"
+				if order == binary.LittleEndian {
+					c.Expect(t, "findings", found)
+				} else if found != c.Part("findings") || c.Part(bigFound) != "" {
+					c.Expect(t, bigFound, found)
+				}
 				min := prune(t, kernel, rs)
+				sameFindings(t, kernel, min, rs)
 				c.Expect(t, "min", btftest.Format(parse(t, min)))
 				res := compare(t, kernel, min, object)
 				for _, d := range res.Differences {

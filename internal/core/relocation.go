@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/graph"
 )
 
 // RelocationKind is enum bpf_core_relo_kind of include/uapi/linux/bpf.h.
@@ -62,6 +63,17 @@ func (k RelocationKind) IsField() bool { return k <= FieldRShiftU64 }
 // IsEnumval reports whether k is about an enumerator.
 func (k RelocationKind) IsEnumval() bool { return k == EnumvalExists || k == EnumvalValue }
 
+// isRoot reports whether a relocation can be about a type of kind k. Functions,
+// variables and what describes them match nothing: libbpf finds none,
+// cilium/ebpf refuses them, and graphs have no such candidates.
+func isRoot(k btf.Kind) bool {
+	switch k {
+	case btf.Func, btf.Var, btf.Datasec, btf.DeclTag:
+		return false
+	}
+	return true
+}
+
 // A Relocation is one requirement on the kernel's types, free of all that
 // changes with the code around it: no instruction, section or program, no
 // type id, no string offset.
@@ -84,11 +96,68 @@ type Relocation struct {
 // An Accessor is one step of a path: a member's name or, if that is empty, an index.
 type Accessor struct {
 	Name  string
+	Type  FieldType // of a named member
 	Index int
 }
 
 func (a Accessor) compare(b Accessor) int {
-	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Index, b.Index))
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Index, b.Index), a.Type.compare(b.Type))
+}
+
+// A FieldType is a local member's type as far as it decides whether a member
+// of the kernel is compatible with it (libbpf's bpf_core_fields_are_compat).
+type FieldType struct {
+	Kind btf.Kind // UNION counts as STRUCT, ENUM64 as ENUM; Void is compatible with nothing
+	Name string   // ENUM, FWD: the essential name
+	Dims int      // how many ARRAYs stand around it
+}
+
+func (t FieldType) compare(u FieldType) int {
+	return cmp.Or(cmp.Compare(t.Kind, u.Kind), cmp.Compare(t.Name, u.Name), cmp.Compare(t.Dims, u.Dims))
+}
+
+// String describes the type: "enum pid_type[]".
+func (t FieldType) String() string {
+	s := t.Kind.String()
+	if t.Name != "" {
+		s += " " + t.Name
+	}
+	return s + strings.Repeat("[]", t.Dims)
+}
+
+func parseFieldType(s string) (FieldType, error) {
+	base := s
+	var t FieldType
+	for strings.HasSuffix(base, "[]") {
+		base = base[:len(base)-2]
+		t.Dims++
+	}
+	kind, name, _ := strings.Cut(base, " ")
+	var ok bool
+	t.Kind, ok = btf.ParseKind(kind)
+	t.Name = name
+	// The name is an essential one, and may yet end like a flavor.
+	if n := t.normal(); !ok || t.String() != s || t.Kind != n.Kind || (t.Name == "") != (n.Name == "") {
+		return t, fmt.Errorf("unknown type of a member %q", s)
+	}
+	return t, nil
+}
+
+// normal returns the one type that stands for all that match alike.
+func (t FieldType) normal() FieldType {
+	switch t.Kind {
+	case btf.Struct, btf.Union:
+		t.Kind, t.Name = btf.Struct, ""
+	case btf.Enum, btf.Enum64:
+		t.Kind, t.Name = btf.Enum, graph.EssentialName(t.Name)
+	case btf.Fwd:
+		t.Name = graph.EssentialName(t.Name)
+	case btf.Int, btf.Ptr, btf.Float:
+		t.Name = ""
+	default:
+		t.Kind, t.Name = btf.Void, ""
+	}
+	return t
 }
 
 // A Shape is a type graph whose root is node 0. Typedefs and modifiers, which
@@ -183,6 +252,11 @@ func byteOrder(big bool) ByteOrder {
 type Relocations struct {
 	ByteOrder   ByteOrder
 	Relocations []Relocation
+}
+
+// Find returns the index of an equal relocation.
+func (rs *Relocations) Find(r *Relocation) (i int, found bool) {
+	return slices.BinarySearchFunc(rs.Relocations, r, func(a Relocation, b *Relocation) int { return a.compare(b) })
 }
 
 // normalize sorts and removes duplicates.

@@ -63,7 +63,7 @@ func (b *shapeBuilder) expand(id uint32) ShapeType {
 	s.Name, s.Size = b.f.String(t.Name), t.Size
 	switch t.Kind {
 	case btf.Int:
-		s.Signed = t.Word>>24&1 == 1 // BTF_INT_SIGNED
+		s.Signed = isSigned(t)
 	case btf.Fwd:
 		s.Union = t.KFlag
 	case btf.Struct, btf.Union:

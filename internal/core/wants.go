@@ -20,7 +20,7 @@ type wants struct {
 // A want is all that is asked of the candidates of one stem.
 type want struct {
 	fields      *step           // what the paths' first indices lead to; nil without field relocations
-	root        bool            // a path ends with its first index
+	root        bool            // a path ends with its first index, or goes on with another one
 	kinds       uint32          // of the underlying types that type relocations ask for, a bit each
 	matches     []int           // of type_matches: shapes
 	enumerators map[string]bool // stems
@@ -35,12 +35,7 @@ type step struct {
 
 func newWants(rs *Relocations) *wants {
 	w := &wants{names: map[string]uint32{}}
-	var stems []string
-	for i := range rs.Relocations {
-		stems = append(stems, graph.Stem(rs.Relocations[i].Type))
-	}
-	slices.Sort(stems)
-	stems = slices.Compact(stems)
+	stems := stemsOf(rs)
 	w.stems = graph.NewStems(stems)
 	w.roots = make([]want, len(stems))
 	for i := range rs.Relocations {
@@ -51,13 +46,23 @@ func newWants(rs *Relocations) *wants {
 	return w
 }
 
+// stemsOf returns the stems of the root types, sorted.
+func stemsOf(rs *Relocations) []string {
+	stems := make([]string, len(rs.Relocations))
+	for i := range rs.Relocations {
+		stems[i] = graph.Stem(rs.Relocations[i].Type)
+	}
+	slices.Sort(stems)
+	return slices.Compact(stems)
+}
+
 func (w *wants) add(to *want, r *Relocation) {
 	switch {
 	case r.Kind.IsField():
 		if to.fields == nil {
 			to.fields = &step{}
 		}
-		to.root = to.root || len(r.Path) == 1
+		to.root = to.root || len(r.Path) == 1 || r.Path[1].Name == ""
 		at := to.fields
 		for _, a := range r.Path[1:] {
 			at = w.next(at, a)

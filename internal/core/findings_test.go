@@ -1,0 +1,135 @@
+package core_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/khulnasoft/rules_btf/internal/btftest"
+	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/judge"
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
+)
+
+// checkFindings compares the findings with what libbpf makes of each of an
+// object's relocations, and returns how many it judged.
+func checkFindings(t *testing.T, libbpf *judge.Judge, kernel, object []byte) (judged int) {
+	t.Helper()
+	o, err := core.ReadObject(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := libbpf.Outcomes(kernel, object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs := relocations(t, object)
+	findings := map[int]core.Finding{}
+	for _, f := range found(t, kernel, rs) {
+		i, _ := rs.Find(&f.Relocation)
+		findings[i] = f
+	}
+	for i, rec := range o.Records() {
+		r, ok, err := o.Relocation(rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		libbpf := outcomes[i]
+		if !ok || libbpf.Class == judge.LocalSpec || libbpf.Class == judge.LocalType {
+			continue // refused for the object's sake, whatever the kernel
+		}
+		judged++
+		n, _ := rs.Find(&r)
+		got := "resolved"
+		if f, ok := findings[n]; ok {
+			got = fmt.Sprintf("%s, %s", f.Outcome, f.Effect())
+		}
+		if want := expectedFinding(&libbpf); got != want {
+			t.Errorf("%s: %s; libbpf: %s (%s)", &r, got, libbpf, want)
+		}
+	}
+	return judged
+}
+
+// expectedFinding says in our terms what libbpf found.
+func expectedFinding(o *judge.Outcome) string {
+	question := false
+	switch core.RelocationKind(o.Kind) {
+	case core.FieldExists, core.TypeExists, core.TypeSize, core.TypeIDTarget, core.TypeMatches, core.EnumvalExists:
+		question = true
+	}
+	switch {
+	case o.Class == judge.OffsetAmbiguity, o.Class == judge.ValueAmbiguity:
+		return "ambiguous, refusal"
+	case o.Class != judge.Value:
+		return "refused, refusal"
+	case o.Matching > 0:
+		return "resolved"
+	case o.Poison == question:
+		return "no such outcome"
+	}
+	outcome := "no_match"
+	if o.Candidates == 0 {
+		outcome = "no_candidate"
+	}
+	if question {
+		return outcome + ", zero"
+	}
+	return outcome + ", poison"
+}
+
+func TestFindingsAreLibbpfs(t *testing.T) {
+	libbpf := judge.Libbpf(t)
+	for _, c := range testfiles.Cases(t, "testdata/prune") {
+		for _, order := range orders {
+			t.Run(c.Name+"/"+order.String(), func(t *testing.T) {
+				kernel := btftest.Compile(t, order, c.Part("kernel"))
+				checkFindings(t, libbpf, kernel, btftest.Object(t, order, c.Part("object")))
+			})
+		}
+	}
+	judged := 0
+	for _, path := range testfiles.Kernels(t) {
+		t.Run(testfiles.Release(path), func(t *testing.T) {
+			judged += checkFindings(t, libbpf, kernel(t, path), testfiles.Read(t, testfiles.TraceeObject(t)))
+		})
+	}
+	t.Logf("%d relocations of the example", judged)
+}
+
+func TestUnmarshalFindings(t *testing.T) {
+	kernel := btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 4 { a int @0 }\nstruct s 8 { a int @32 }\nenum e 4 { A = 1 }\n")
+	object := btftest.Object(t, binary.LittleEndian, `
+int int 4 signed
+struct s 4 { a int @0; b *int @32 }
+enum e 4 { A = 1; B = 2 }
+struct t 4 { a int @0 }
+reloc kprobe/a field_byte_offset struct s 0:0
+reloc kprobe/a field_byte_size struct s 0:1
+reloc kprobe/a enumval_exists enum e 1
+reloc kprobe/a type_exists struct t 0
+`)
+	found := found(t, kernel, relocations(t, object))
+	file, err := core.MarshalFindings("debian/12/x86_64/6.1", found)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, back, err := core.UnmarshalFindings(file)
+	if err != nil || name != "debian/12/x86_64/6.1" || len(found) != 4 || fmt.Sprint(back) != fmt.Sprint(found) {
+		t.Errorf("%s: %v (%v), was %v", name, back, err, found)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{`"version": 1`, `"version": 9`, "version 9, this minbtf reads version 1"},
+		{`"kernel"`, `"colour"`, `unknown field "colour"`},
+		{`"ambiguous"`, `"vague"`, `unknown outcome "vague"`},
+		{`"effect":"refusal"`, `"effect":"zero"`, "finding 1: outcome and effect do not go together"},
+		{`"type":"struct t"`, `"type":"t"`, `finding 3: type "t" is not a kind and a name`},
+	} {
+		damaged := strings.Replace(string(file), c.old, c.new, 1)
+		if _, _, err := core.UnmarshalFindings([]byte(damaged)); !errors.Is(err, core.ErrFindings) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", damaged, err)
+		}
+	}
+}
