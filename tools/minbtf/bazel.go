@@ -31,6 +31,27 @@ func bazelArgs(args []string) ([]string, error) {
 	return append(first, args...), nil
 }
 
+// fileArgs puts the lines of FILE in the place of an argument @FILE, by which
+// Bazel hands over more arguments than fit a command line, and names those files.
+func fileArgs(args []string) (all, lists []string, err error) {
+	for _, arg := range args {
+		path, ok := strings.CutPrefix(arg, "@")
+		if !ok {
+			all = append(all, arg)
+			continue
+		}
+		file, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		lists = append(lists, path)
+		for line := range strings.Lines(string(file)) {
+			all = append(all, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return all, lists, nil
+}
+
 // fromWhereCalled resolves a path that a person gave to "bazel run", which
 // starts its targets in a folder of their own.
 func fromWhereCalled(path string) string {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -14,6 +16,29 @@ import (
 type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
+
+func (f failure) Error() string { return oneLine(f.error.Error()) }
+
+// oneLine makes a message one line that fits on a screen, whatever names and
+// values of a hostile file it quotes. The file stands at its beginning, the
+// remedy at its end.
+func oneLine(s string) string {
+	const begin, end = 1200, 400
+	if len(s) > begin+end {
+		s = s[:begin] + " ... " + s[len(s)-end:]
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// note says what is worth knowing where all went well.
+func note(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, "minbtf: note: "+oneLine(fmt.Sprintf(format, args...)))
+}
 
 func exitCode(err error) int {
 	if errors.As(err, new(failure)) {
@@ -40,7 +65,7 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 		Args:          cobra.NoArgs,
 		RunE:          func(*cobra.Command, []string) error { return errors.New("no command") },
 	}
-	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), inspectCommand(), exportCommand()} {
+	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), reportCommand(), inspectCommand(), exportCommand()} {
 		work := c.RunE
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if err := work(c, args); err != nil {
@@ -61,7 +86,7 @@ Errors go to stderr, data to stdout or the named file. The exit status is 0, or
 	root.CompletionOptions.HiddenDefaultCmd = true
 	c, err := root.ExecuteContextC(ctx)
 	if err != nil && exitCode(err) == 2 {
-		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+		return errors.New(oneLine(fmt.Sprintf("%v; see %s --help", err, c.CommandPath())))
 	}
 	return err
 }

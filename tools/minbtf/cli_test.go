@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -35,7 +36,8 @@ func TestMain(m *testing.M) {
 // The cases are transcripts. A part "run" has commands behind "$ ", and behind
 // each what comes out: stdout behind "> ", stderr behind "! ", an exit status
 // other than 0 behind "= ". The other parts are files: kernels (*.btf) and
-// objects (*.bpf.o) as text of package btftest, big-endian if they are called *.eb.*.
+// objects (*.bpf.o) as text of package btftest, big-endian if they are called *.eb.*,
+// and modules (*.mod.btf) of the kernel k.btf or k.eb.btf.
 func TestCommandLine(t *testing.T) {
 	for _, c := range testfiles.Cases(t, "testdata") {
 		t.Run(c.Name, func(t *testing.T) {
@@ -44,7 +46,7 @@ func TestCommandLine(t *testing.T) {
 				if p.Name == "run" {
 					continue
 				}
-				if err := os.WriteFile(filepath.Join(dir, p.Name), content(t, p), 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, p.Name), content(t, c, p), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -77,7 +79,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 // content is a file of a case.
-func content(t *testing.T, p testfiles.Part) []byte {
+func content(t *testing.T, c *testfiles.Case, p testfiles.Part) []byte {
 	var order binary.ByteOrder = binary.LittleEndian
 	if strings.Contains(p.Name, ".eb.") {
 		order = binary.BigEndian
@@ -85,6 +87,10 @@ func content(t *testing.T, p testfiles.Part) []byte {
 	switch {
 	case strings.HasSuffix(p.Name, ".bpf.o"):
 		return btftest.Object(t, order, p.Text)
+	case strings.HasSuffix(p.Name, ".eb.mod.btf"):
+		return btftest.Module(t, btftest.Parse(t, order, c.Part("k.eb.btf")), p.Text)
+	case strings.HasSuffix(p.Name, ".mod.btf"):
+		return btftest.Module(t, btftest.Parse(t, order, c.Part("k.btf")), p.Text)
 	case strings.HasSuffix(p.Name, ".btf"):
 		return btftest.Compile(t, order, p.Text)
 	}
@@ -123,7 +129,7 @@ func (s *shell) command(words []string) {
 			status = exitCode(err)
 		}
 	case "ls":
-		entries, err := os.ReadDir(".")
+		entries, err := os.ReadDir(strings.Join(append(args, "."), "/"))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -132,6 +138,10 @@ func (s *shell) command(words []string) {
 			names = append(names, e.Name())
 		}
 		fmt.Fprintln(&stdout, strings.Join(names, " "))
+	case "ln": // TARGET LINK
+		if err := os.Symlink(args[0], args[1]); err != nil {
+			s.t.Fatal(err)
+		}
 	case "link": // where one points to
 		target, err := os.Readlink(args[0])
 		if err != nil {
@@ -163,6 +173,13 @@ func (s *shell) command(words []string) {
 		w.Write(read(args[0]))
 		w.Close()
 		write(args[1], b.Bytes())
+	case "ko": // FILE TO, and other sections' names
+		e := btftest.ELF{Order: binary.LittleEndian}
+		e.Add(".BTF", elf.SHT_PROGBITS, 0, read(args[0]))
+		for _, name := range args[2:] {
+			e.Add(name, elf.SHT_PROGBITS, 0, nil)
+		}
+		write(args[1], e.Bytes())
 	case "tar": // FILE TO
 		var b bytes.Buffer
 		w := tar.NewWriter(&b)
@@ -190,7 +207,7 @@ func (s *shell) command(words []string) {
 		s.out.WriteString("> " + line)
 	}
 	for line := range strings.Lines(stderr.String()) {
-		s.out.WriteString("! " + line)
+		s.out.WriteString("! " + strings.ReplaceAll(line, s.examples, "$EXAMPLE"))
 	}
 	if status != 0 {
 		fmt.Fprintf(&s.out, "= %d\n", status)
@@ -209,9 +226,12 @@ func TestMainFunction(t *testing.T) {
 		status         int
 	}{
 		{[]string{}, "", "minbtf: no command; see minbtf --help\n", 2},
+		{[]string{"--a\nb"}, "", "minbtf: unknown flag: --a?b; see minbtf --help\n", 2},
+		{[]string{"a\x1b"}, "", "minbtf: unknown command \"a\\x1b\" for \"minbtf\"; see minbtf --help\n", 2},
 		{[]string{"relocs", "no/such.bpf.o"}, "", "minbtf: open no/such.bpf.o: no such file or directory\n", 1},
 		{[]string{"relocs", os.DevNull}, "", "minbtf: " + os.DevNull + ": not a usable BPF object: the file is empty\n", 1},
-		{[]string{"relocs", testfiles.TraceeObject(t)}, "{\n  \"version\": 1,\n", "", 0},
+		{[]string{"relocs", testfiles.TraceeObject(t)}, "{\n  \"version\": 1,\n", "minbtf: note: " + testfiles.TraceeObject(t) +
+			": only the running kernel's own BTF serves 1 helper (bpf_get_current_task_btf in on_syscall, optional); where it has none, they fail (minbtf inspect says more)\n", 0},
 	} {
 		cmd := exec.Command(self, c.args...)
 		cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
@@ -224,6 +244,70 @@ func TestMainFunction(t *testing.T) {
 		if status := cmd.ProcessState.ExitCode(); status != c.status || !strings.HasPrefix(stdout.String(), c.stdout) || stderr.String() != c.stderr || c.stdout == "" && stdout.Len() > 0 {
 			t.Errorf("minbtf %q: status %d, stdout %.100q, stderr %q", c.args, status, stdout.String(), stderr.String())
 		}
+	}
+}
+
+// "-" is where /dev/stdout leads to, which may be a file.
+func TestStdoutTwice(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{
+		"k.btf":   btftest.Compile(t, binary.LittleEndian, "int int 4"),
+		"o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, findings := range []string{"stdout", "/dev/stdout"} {
+		cmd := exec.Command(self, "gen", "--findings", findings, "k.btf", "-", "o.bpf.o")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
+		stdout, err := os.Create(filepath.Join(dir, "stdout"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stdout.Close()
+		var stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = stdout, &stderr
+		err = cmd.Run()
+		if want := "minbtf: " + findings + ": is the same file as the output -; name another\n"; err == nil || stderr.String() != want {
+			t.Errorf("%s: %v, %q", findings, err, stderr.String())
+		}
+		if info, err := stdout.Stat(); err != nil || info.Size() != 0 {
+			t.Errorf("%s: %d bytes are written (%v)", findings, info.Size(), err)
+		}
+	}
+}
+
+// A note is one line, whatever the names in it.
+func TestNotesAreLines(t *testing.T) {
+	dir := t.TempDir()
+	const vmlinux, module = "struct a_b 4 { }\n", "struct a_b 8 { }\n"
+	k := btftest.Compile(t, binary.LittleEndian, vmlinux)
+	for name, data := range map[string][]byte{
+		"k.btf": k,
+		"m.btf": btftest.Module(t, btftest.Parse(t, binary.LittleEndian, vmlinux), module),
+		"o.bpf.o": btftest.Object(t, binary.LittleEndian, `
+struct a_b 4 { }
+reloc fentry/a_b type_size struct a_b 0
+`),
+	} {
+		data = bytes.ReplaceAll(data, []byte("a_b"), []byte("a\nb"))
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	var stdout, stderr bytes.Buffer
+	err := run(context.Background(), []string{"gen", "--module", "m.btf", "k.btf", "out", "o.bpf.o"}, nil, &stdout, &stderr)
+	const want = "minbtf: note: struct a?b has differing layouts in k.btf and m.btf; a relocation that they answer differently is ambiguous\n" +
+		"minbtf: note: o.bpf.o: only the running kernel's own BTF serves 1 fentry (a?b in fentry_a?b); where it has none, they fail (minbtf inspect says more)\n"
+	if err != nil || stderr.String() != want {
+		t.Errorf("%v, %q", err, stderr.String())
 	}
 }
 

@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,31 +31,26 @@ func exportCommand() *cobra.Command {
 				return err
 			}
 			dir := fromWhereCalled(args[0])
+			var outputs []output
 			files, bytes := 0, 0
 			for line := range strings.Lines(string(list)) {
 				to, from, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 				if !ok || !filepath.IsLocal(to) {
 					return in(tree, fmt.Errorf("bad line %q", line))
 				}
-				to = filepath.Join(dir, filepath.FromSlash(to))
-				if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-					return err
-				}
-				if link, ok := strings.CutPrefix(from, "-> "); ok {
-					if err := replaceLink(link, to); err != nil {
+				o := output{path: filepath.Join(dir, filepath.FromSlash(to))}
+				if o.link, ok = strings.CutPrefix(from, "-> "); !ok {
+					o.link = ""
+					if o.data, err = readFile(from, maxKernel); err != nil {
 						return err
 					}
-					continue
+					files++
+					bytes += len(o.data)
 				}
-				data, err := os.ReadFile(from)
-				if err != nil {
-					return err
-				}
-				if err := writeFile(to, nil, data); err != nil {
-					return err
-				}
-				files++
-				bytes += len(data)
+				outputs = append(outputs, o)
+			}
+			if err := writeTree(outputs); err != nil {
+				return err
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "wrote %d files (%d bytes) to %s\n", files, bytes, dir)
 			return nil
@@ -63,17 +61,29 @@ func exportCommand() *cobra.Command {
 	return c
 }
 
-// replaceLink makes a symbolic link, in place of an older one but of nothing else.
-func replaceLink(target, path string) error {
-	switch old, err := os.Readlink(path); {
-	case err == nil && old == target:
-		return nil
-	case err == nil:
-		if err := os.Remove(path); err != nil {
+// writeTree writes files and links, and the folders that they need, or none of those that are new.
+func writeTree(outputs []output) (err error) {
+	made := map[string]bool{}
+	defer func() {
+		if err == nil {
+			return
+		}
+		// What is in a folder comes behind it.
+		for _, dir := range slices.Backward(slices.Sorted(maps.Keys(made))) {
+			os.Remove(dir)
+		}
+	}()
+	for _, o := range outputs {
+		above := filepath.Dir(o.path)
+		for dir := above; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+			if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			made[dir] = true
+		}
+		if err := os.MkdirAll(above, 0o777); err != nil {
 			return err
 		}
-	case !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%s: is in the way of a link to %s; remove it", path, target)
 	}
-	return os.Symlink(target, path)
+	return writeFiles(nil, outputs...)
 }

@@ -2,16 +2,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/khulnasoft/rules_btf/internal/archive"
-	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
 )
 
@@ -24,24 +25,44 @@ func in(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
+// The largest files that are read. A vmlinux with debug information may have
+// more than 1 GiB, an object rarely has 10 MiB.
+const (
+	maxKernel = 4 << 30
+	maxObject = 256 << 20 // also of relocations and findings
+)
+
 // readFile returns a file's bytes, which stay valid until the process ends.
-func readFile(path string) ([]byte, error) {
+func readFile(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if info.Size() > most {
+			return nil, tooLarge(path, most)
+		}
 		if file, err := mapFile(f, info.Size()); err == nil {
 			return file, nil
 		}
 	}
-	return io.ReadAll(f) // a pipe, a file of sysfs, an empty file, a folder (an error)
+	// A pipe, a file of sysfs, an empty file, a folder (an error), or a device without an end.
+	most = min(most, archive.MaxSize)
+	file, err := io.ReadAll(io.LimitReader(f, most+1))
+	if int64(len(file)) > most {
+		return nil, tooLarge(path, most)
+	}
+	return file, err
+}
+
+func tooLarge(path string, most int64) error {
+	return in(path, fmt.Errorf("is too large: more than %d MiB", most>>20))
 }
 
 // readBTF returns the raw BTF in a file of any form that package archive knows.
 func readBTF(path string) ([]byte, error) {
-	file, err := readFile(path)
+	file, err := readFile(path, maxKernel)
 	if err != nil {
 		return nil, err
 	}
@@ -52,107 +73,226 @@ func readBTF(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// readKernel reads and validates a kernel's BTF.
-func readKernel(path string) (*btf.File, error) {
-	raw, err := readBTF(path)
-	if err != nil {
-		return nil, err
+// release is the name of a kernel's BTF file without folder and extensions:
+// BTFHub names it by the kernel's release.
+func release(path string) string {
+	name := filepath.Base(path)
+	for {
+		ext := filepath.Ext(name)
+		switch ext {
+		case ".btf", ".tar", ".xz", ".gz", ".zst":
+			name = strings.TrimSuffix(name, ext)
+			continue
+		}
+		return name
 	}
-	f, err := btf.Parse(raw)
-	if err != nil {
-		return nil, in(path, err)
-	}
-	return f, nil
 }
 
 // readRelocations returns the relocations of objects, or of the relocations
-// files that may stand in their place.
-func readRelocations(paths []string) (*core.Relocations, error) {
+// files that may stand in their place, and their uses of the running kernel's BTF.
+func readRelocations(paths []string) (*core.Relocations, fileUses, error) {
 	var sets []*core.Relocations
+	var uses fileUses
 	for _, path := range paths {
-		file, err := readFile(path)
+		file, err := readFile(path, maxObject)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		var rs *core.Relocations
+		var o *core.Object
 		if bytes.HasPrefix(file, []byte("{")) {
 			rs, err = core.Unmarshal(file)
-		} else {
-			var o *core.Object
-			if o, err = core.ReadObject(file); err == nil {
-				rs, err = o.Relocations()
-			}
+		} else if o, err = core.ReadObject(file); err == nil {
+			rs, err = o.Relocations()
 		}
 		if err != nil {
-			return nil, in(path, err)
+			return nil, nil, in(path, err)
 		}
 		sets = append(sets, rs)
+		uses = uses.add(path, rs, o)
 	}
 	rs, err := core.Union(sets...)
 	if err != nil {
-		return nil, in(paths[len(paths)-1], err)
+		return nil, nil, in(paths[len(paths)-1], err)
 	}
-	return rs, nil
+	return rs, uses, nil
 }
 
-// checkOutput refuses to write over an input.
-func checkOutput(output string, inputs ...string) error {
-	out, err := os.Stat(output)
-	if err != nil || !out.Mode().IsRegular() {
-		return nil
-	}
-	for _, input := range inputs {
-		if info, err := os.Stat(input); err == nil && os.SameFile(out, info) {
-			return in(output, errors.New("is an input, too; name another output"))
+// checkOutputs refuses to write over an input, and to write one file twice.
+func checkOutputs(outputs, inputs []string) error {
+	targets := make([]string, len(outputs))
+	for i, path := range outputs {
+		var err error
+		if targets[i], _, err = (output{path: path}).target(); err != nil {
+			return cannotWrite(path, err)
+		}
+		if path == "-" {
+			targets[i] = os.Stdout.Name()
+		}
+		for n, other := range outputs[:i] {
+			if path == other || sameFile(targets[i], targets[n]) {
+				return in(path, fmt.Errorf("is the same file as the output %s; name another", other))
+			}
+		}
+		out, err := os.Stat(targets[i])
+		if err != nil || !out.Mode().IsRegular() {
+			continue
+		}
+		for _, input := range inputs {
+			if info, err := os.Stat(input); err == nil && os.SameFile(out, info) {
+				return in(path, errors.New("is an input, too; name another output"))
+			}
 		}
 	}
 	return nil
 }
 
-// writeFile writes a file at once or not at all. "-" is stdout.
+// sameFile reports whether two targets are one file, be it there or not yet.
+// Devices have room for both.
+func sameFile(a, b string) bool {
+	x, _ := os.Stat(a)
+	y, _ := os.Stat(b)
+	switch {
+	case x != nil && y != nil:
+		return x.Mode().IsRegular() && os.SameFile(x, y)
+	case x != nil || y != nil || filepath.Base(a) != filepath.Base(b):
+		return false
+	}
+	x, _ = os.Stat(filepath.Dir(a))
+	y, _ = os.Stat(filepath.Dir(b))
+	return os.SameFile(x, y)
+}
+
+// An output is a file to be written, or a symbolic link. "-" is stdout.
+type output struct {
+	path string
+	data []byte
+	link string // what it is to lead to; "" for a file
+}
+
+// writeFile writes a file at once or not at all.
 func writeFile(path string, stdout io.Writer, data []byte) error {
-	if path == "-" {
-		_, err := stdout.Write(data)
-		return err
-	}
-	if err := replaceFile(path, data); err != nil {
-		// The errors name a temporary file, too, or none.
-		if e := new(os.LinkError); errors.As(err, &e) {
-			err = e.Err
-		} else if e := new(fs.PathError); errors.As(err, &e) {
-			err = e.Err
+	return writeFiles(stdout, output{path: path, data: data})
+}
+
+// writeFiles writes files, each at once, and no new one if one of them cannot be written.
+func writeFiles(stdout io.Writer, outputs ...output) error {
+	targets := make([]string, len(outputs))
+	temps := make([]string, len(outputs)) // "": written where it is
+	var made []string                     // to be removed at an error
+	defer func() {
+		for _, path := range slices.Concat(temps, made) {
+			os.Remove(path) // fails for a temporary file that was renamed
 		}
-		return fmt.Errorf("%s: cannot be written: %w", path, err)
+	}()
+	for i, o := range outputs {
+		var replace bool
+		var err error
+		if targets[i], replace, err = o.target(); err == nil && replace {
+			temps[i], err = o.writeTemp(filepath.Dir(targets[i]))
+		}
+		if err != nil {
+			return cannotWrite(o.path, err)
+		}
 	}
+	for i, o := range outputs {
+		var err error
+		switch {
+		case o.path == "-":
+			_, err = stdout.Write(o.data)
+		case temps[i] == "":
+			err = os.WriteFile(targets[i], o.data, 0o666)
+		}
+		if err != nil {
+			return cannotWrite(o.path, err)
+		}
+	}
+	for i, o := range outputs {
+		if temps[i] == "" {
+			continue
+		}
+		_, before := os.Lstat(targets[i])
+		if err := os.Rename(temps[i], targets[i]); err != nil {
+			return cannotWrite(o.path, err)
+		}
+		if errors.Is(before, fs.ErrNotExist) {
+			made = append(made, targets[i])
+		}
+	}
+	made = nil
 	return nil
 }
 
-func replaceFile(path string, data []byte) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return errors.New("is a folder")
-	} else if err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(path, data, 0o666) // a device or a pipe
+func cannotWrite(path string, err error) error {
+	// The errors name a temporary file, too, or none.
+	if e := new(os.LinkError); errors.As(err, &e) {
+		err = e.Err
+	} else if e := new(fs.PathError); errors.As(err, &e) {
+		err = e.Err
 	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		// Write what the link leads to, and keep the link. What leads to an open
-		// file (/dev/stdout, /proc/self/fd/1) or nowhere has no place to rename to.
-		to, err := filepath.EvalSymlinks(path)
-		if link, _ := os.Readlink(path); err != nil || strings.HasPrefix(link, "/proc/") {
-			return os.WriteFile(path, data, 0o666)
+	return fmt.Errorf("%s: cannot be written: %w", path, err)
+}
+
+// target returns the file that an output leads to, and whether that can be
+// replaced by another file.
+func (o output) target() (to string, replace bool, err error) {
+	path := o.path
+	if path == "-" {
+		return path, false, nil
+	}
+	if o.link != "" {
+		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink == 0 {
+			return "", false, fmt.Errorf("is in the way of a link to %s; remove it", o.link)
 		}
-		path = to
+		return path, true, nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".minbtf-*")
+	switch info, err := os.Stat(path); {
+	case err != nil && (path == "" || !errors.Is(err, fs.ErrNotExist)):
+		return "", false, err
+	case err == nil && info.IsDir():
+		return "", false, errors.New("is a folder")
+	case err == nil && !info.Mode().IsRegular():
+		return path, false, nil // a device or a pipe
+	}
+	// Write what a link leads to, be it there or not yet, and keep the link.
+	for {
+		dir, name := filepath.Split(path)
+		if dir, err = filepath.EvalSymlinks(cmp.Or(dir, ".")); err != nil {
+			return "", false, err
+		}
+		path = filepath.Join(dir, name)
+		if strings.HasPrefix(path, "/proc/") {
+			return path, false, nil // an open file (/dev/stdout), which has no place to rename to
+		}
+		link, err := os.Readlink(path)
+		if err != nil {
+			return path, true, nil
+		}
+		if path = link; !filepath.IsAbs(link) {
+			path = dir + "/" + link // not joined: ".." behind a link to a folder is not what it looks like
+		}
+	}
+}
+
+// writeTemp writes a file that is to be renamed.
+func (o output) writeTemp(dir string) (path string, err error) {
+	f, err := os.CreateTemp(dir, ".minbtf-*")
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer os.Remove(f.Name()) // fails once it is renamed
-	_, err = f.Write(data)
+	_, err = f.Write(o.data)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
+	err = errors.Join(err, f.Close())
+	if err == nil && o.link != "" {
+		if err = os.Remove(f.Name()); err == nil {
+			err = os.Symlink(o.link, f.Name())
+		}
 	}
-	return os.Rename(f.Name(), path)
+	if err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
 }

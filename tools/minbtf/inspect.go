@@ -13,18 +13,22 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/report"
 )
 
 func inspectCommand() *cobra.Command {
 	var asJSON bool
+	var base string
 	c := &cobra.Command{
-		Use:   "inspect [--json] FILE",
+		Use:   "inspect [--json] [--base VMLINUX] FILE",
 		Short: "Say what is in a file",
 		Long: `inspect says what is in a kernel's BTF (in any form that gen reads), a BPF
-object, or a relocations file: byte order, types, relocations, sizes.`,
+object, or a relocations file: byte order, types, relocations, sizes, and what
+needs the running kernel's own BTF, by program. A module's BTF is read with
+--base, and without what it shares with vmlinux.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			facts, err := inspect(args[0])
+			facts, err := inspect(args[0], base)
 			if err != nil {
 				return err
 			}
@@ -37,6 +41,7 @@ object, or a relocations file: byte order, types, relocations, sizes.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&base, "base", "", "the kernel's `VMLINUX`, if FILE is a module")
 	return c
 }
 
@@ -48,6 +53,7 @@ type facts struct {
 	ByteOrder   string            `json:"byte_order,omitempty"`
 	BTF         *btfFacts         `json:"btf,omitempty"`
 	Relocations *relocationsFacts `json:"relocations,omitempty"`
+	Uses        []report.Use      `json:"uses,omitempty"` // of the running kernel's BTF
 }
 
 type btfFacts struct {
@@ -65,20 +71,25 @@ type relocationsFacts struct {
 	Kinds     map[string]int `json:"kinds"` // of distinct ones
 }
 
-func inspect(path string) (*facts, error) {
-	file, err := readFile(path)
+func inspect(path, base string) (*facts, error) {
+	file, err := readFile(path, maxKernel)
 	if err != nil {
 		return nil, err
 	}
+	object := base == "" && core.IsObject(file)
+	relocations := base == "" && bytes.HasPrefix(file, []byte("{"))
+	if (object || relocations) && len(file) > maxObject {
+		return nil, tooLarge(path, maxObject)
+	}
 	f := &facts{File: path, Bytes: len(file)}
 	switch {
-	case bytes.HasPrefix(file, []byte("{")):
+	case relocations:
 		rs, err := core.Unmarshal(file)
 		if err != nil {
 			return nil, in(path, err)
 		}
 		f.What, f.ByteOrder, f.Relocations = "relocations", string(rs.ByteOrder), inspectRelocations(rs)
-	case core.IsObject(file):
+	case object:
 		o, err := core.ReadObject(file)
 		if err != nil {
 			return nil, in(path, err)
@@ -96,14 +107,15 @@ func inspect(path string) (*facts, error) {
 			sections[r.Section] = true
 		}
 		f.Relocations.Sections = len(sections)
+		f.Uses = report.UsesOf(o)
 	default:
 		raw, err := archive.ReadBTF(path, file)
 		if err != nil {
 			return nil, in(path, err)
 		}
-		b, err := btf.Parse(raw)
+		b, err := parseOn(path, raw, base)
 		if err != nil {
-			return nil, in(path, err)
+			return nil, err
 		}
 		f.What, f.ByteOrder = "BTF", "little"
 		if b.BigEndian() {
@@ -115,14 +127,26 @@ func inspect(path string) (*facts, error) {
 	return f, nil
 }
 
+// parseOn reads a module's BTF, or without a base a vmlinux'.
+func parseOn(path string, raw []byte, base string) (*btf.File, error) {
+	if base == "" {
+		return parseVmlinux(path, raw)
+	}
+	vmlinux, err := readKernel(base)
+	if err != nil {
+		return nil, err
+	}
+	return parseModule(path, raw, base, vmlinux.File)
+}
+
 func inspectBTF(b *btf.File) *btfFacts {
-	f := &btfFacts{Bytes: b.Size(), Types: int(b.NumTypes()) - 1, Kinds: map[string]int{}}
+	f := &btfFacts{Bytes: b.Size(), Types: int(b.NumTypes() - b.FirstOwn()), Kinds: map[string]int{}}
 	type named struct {
 		kind btf.Kind
 		name string
 	}
 	seen := map[named]int{}
-	for id := uint32(1); id < b.NumTypes(); id++ {
+	for id := b.FirstOwn(); id < b.NumTypes(); id++ {
 		kind, name := b.Head(id)
 		f.Kinds[kind.String()]++
 		if s := b.String(name); kind.IsComposite() && s != "" {
@@ -165,6 +189,7 @@ func (f *facts) print(w io.Writer) error {
 		fmt.Fprintf(&b, "%d distinct ones of %d root types\n", r.Distinct, r.RootTypes)
 		printCounts(&b, r.Kinds)
 	}
+	printUses(&b, f.Uses)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
 
 func relocsCommand() *cobra.Command {
 	var output, expect, hint string
+	var refuseTypeID bool
 	c := &cobra.Command{
 		Use:   "relocs [-o FILE] OBJECT...",
 		Short: "Write the canonical relocations of BPF objects",
@@ -19,10 +21,13 @@ same relocations give the same bytes, in any order of the objects.`,
 		Example: "  minbtf relocs -o tracee.relocs.json tracee.bpf.o",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := checkOutput(output, args...); err != nil {
+			if err := checkOutputs([]string{output}, slices.Concat(args, []string{expect})); err != nil {
 				return err
 			}
-			relocations, err := readRelocations(args)
+			relocations, uses, err := readRelocations(args)
+			if err == nil && refuseTypeID {
+				err = uses.refuseTypeIDs()
+			}
 			if err != nil {
 				return err
 			}
@@ -39,12 +44,19 @@ same relocations give the same bytes, in any order of the objects.`,
 					return in(args[0], errors.New(hint))
 				}
 			}
-			return writeFile(output, c.OutOrStdout(), file)
+			if err := writeFile(output, c.OutOrStdout(), file); err != nil {
+				return err
+			}
+			if expect == "" { // else it was said when that file was made
+				uses.note(c.ErrOrStderr())
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "-", "file to write; - is stdout")
 	c.Flags().StringVar(&expect, "expect", "", "fail unless the relocations are those of this file")
 	c.Flags().StringVar(&hint, "hint", "the relocations are not the expected ones", "what to say then")
 	_ = c.Flags().MarkHidden("hint")
+	c.Flags().BoolVar(&refuseTypeID, "refuse-type-id", false, "fail where gen would without --allow-type-id, and name the programs")
 	return c
 }

@@ -10,10 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/verify"
 )
 
 type verifyFlags struct {
+	kernelFlags
 	json         bool
 	pairs, shard string
 }
@@ -21,33 +23,41 @@ type verifyFlags struct {
 func verifyCommand() *cobra.Command {
 	var flags verifyFlags
 	c := &cobra.Command{
-		Use:   "verify [--json] FULL MIN OBJECT...\n  minbtf verify [--json] --pairs FILE OBJECT...",
+		Use:   "verify [--json] [--base VMLINUX] [--module FILE]... FULL MIN OBJECT...\n  minbtf verify [--json] --pairs FILE OBJECT...",
 		Short: "Check that minimal BTF relocates as the full one does",
 		Long: `verify relocates every program of BPF objects with cilium/ebpf, against a
 kernel's full BTF and against its minimal one, and compares the results. It
 exits with 1 where they differ, and says where.
 
-FULL and MIN may have any form that gen reads. With --pairs they are lines of a
-file, two paths separated by a tab.`,
+FULL and MIN may have any form that gen reads; what is FULL of a kernel with
+modules is said as with gen. With --pairs they are lines of a file, two paths
+separated by a tab, and modules behind another one each.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if flags.pairs != "" {
+				if flags.base != "" || flags.modules != nil {
+					return errors.New("--pairs names the modules in its lines, not with --base and --module")
+				}
 				return cobra.MinimumNArgs(1)(c, args)
 			}
 			return cobra.MinimumNArgs(3)(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error { return flags.run(c.OutOrStdout(), args) },
 	}
+	flags.register(c, "FULL")
 	c.Flags().BoolVar(&flags.json, "json", false, "print the result as JSON")
-	c.Flags().StringVar(&flags.pairs, "pairs", "", "file with lines of FULL, a tab, and MIN")
+	c.Flags().StringVar(&flags.pairs, "pairs", "", "file with lines of FULL and MIN, and modules of FULL, separated by tabs")
 	c.Flags().StringVar(&flags.shard, "shard", "", "INDEX/COUNT: only every COUNTth pair, from INDEX on")
 	return c
 }
 
-// A pair is a kernel's full BTF file and its minimal one.
-type pair struct{ full, min string }
+// A pair is the files of a kernel's full BTF, vmlinux and modules, and its minimal one.
+type pair struct {
+	full []string
+	min  string
+}
 
 func (v *verifyFlags) run(stdout io.Writer, args []string) error {
-	pairs, objectPaths := []pair{{args[0], args[min(1, len(args)-1)]}}, args[min(2, len(args)):]
+	pairs, objectPaths := []pair{{v.files(args[0]), args[min(1, len(args)-1)]}}, args[min(2, len(args)):]
 	if v.pairs != "" {
 		var err error
 		if pairs, err = v.readPairs(); err != nil {
@@ -57,9 +67,15 @@ func (v *verifyFlags) run(stdout io.Writer, args []string) error {
 	}
 	var objects []*verify.Object
 	for _, path := range objectPaths {
-		file, err := readFile(path)
+		file, err := readFile(path, maxObject)
 		if err != nil {
 			return err
+		}
+		// cilium/ebpf does not expect hostile files, so they must be valid first.
+		if valid, err := core.ReadObject(file); err != nil {
+			return in(path, err)
+		} else if _, err := valid.Relocations(); err != nil {
+			return in(path, err)
 		}
 		o, err := verify.ReadObject(path, file)
 		if err != nil {
@@ -119,12 +135,12 @@ func (v *verifyFlags) readPairs() ([]pair, error) {
 	var pairs []pair
 	n := 0
 	for line := range strings.Lines(string(file)) {
-		full, min, ok := strings.Cut(strings.TrimSpace(line), "\t")
-		if !ok {
+		paths := strings.Split(strings.TrimSpace(line), "\t")
+		if len(paths) < 2 {
 			return nil, in(v.pairs, fmt.Errorf("expected two paths and a tab, got %q", line))
 		}
 		if n%count == index {
-			pairs = append(pairs, pair{full, min})
+			pairs = append(pairs, pair{append(paths[:1:1], paths[2:]...), paths[1]})
 		}
 		n++
 	}
@@ -135,7 +151,7 @@ func (v *verifyFlags) readPairs() ([]pair, error) {
 }
 
 func compare(p pair, objects []*verify.Object) (*verify.Result, error) {
-	full, err := parseForVerify(p.full)
+	full, err := parseForVerify(p.full...)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +162,7 @@ func compare(p pair, objects []*verify.Object) (*verify.Result, error) {
 	res := &verify.Result{}
 	for _, o := range objects {
 		if err := o.Fits(full); err != nil {
-			return nil, in(p.full, err)
+			return nil, in(p.full[0], err)
 		}
 		if err := o.Fits(min); err != nil {
 			return nil, in(p.min, err)
@@ -156,14 +172,26 @@ func compare(p pair, objects []*verify.Object) (*verify.Result, error) {
 	return res, nil
 }
 
-func parseForVerify(path string) (*verify.Kernel, error) {
-	raw, err := readBTF(path)
+// parseForVerify leaves to cilium/ebpf what it can read itself: all but a kernel with modules.
+func parseForVerify(files ...string) (*verify.Kernel, error) {
+	var raw []byte
+	var err error
+	if len(files) == 1 {
+		if raw, err = readBTF(files[0]); err == nil {
+			_, err = parseVmlinux(files[0], raw)
+		}
+	} else {
+		var k *kernel
+		if k, err = readKernel(files...); err == nil {
+			raw, err = k.Bytes()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	k, err := verify.Parse(raw)
 	if err != nil {
-		return nil, in(path, err)
+		return nil, in(files[0], err)
 	}
 	return k, nil
 }

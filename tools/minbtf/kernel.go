@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/graph"
+	"github.com/khulnasoft/rules_btf/internal/report"
+)
+
+// kernelFlags say which files a kernel consists of.
+type kernelFlags struct {
+	base    string
+	modules []string
+}
+
+func (k *kernelFlags) register(c *cobra.Command, input string) {
+	c.Flags().StringVar(&k.base, "base", "", "the kernel's `VMLINUX`, if "+input+" is a module")
+	c.Flags().StringArrayVar(&k.modules, "module", nil, "`FILE` of a module, or of a further one; may be repeated")
+}
+
+// files returns the kernel's vmlinux, then its modules in their order.
+func (k *kernelFlags) files(input string) []string {
+	files := []string{input}
+	if k.base != "" {
+		files = []string{k.base, input}
+	}
+	return append(files, k.modules...)
+}
+
+// A kernel is the types of a vmlinux and of modules.
+type kernel struct {
+	*btf.File
+	parts []part
+}
+
+// A part is a file, and the id of its first type in the kernel.
+type part struct {
+	path  string
+	first uint32
+}
+
+// readKernel reads and validates a vmlinux and its modules.
+func readKernel(files ...string) (*kernel, error) {
+	raw, err := readBTF(files[0])
+	if err != nil {
+		return nil, err
+	}
+	vmlinux, err := parseVmlinux(files[0], raw)
+	if err != nil {
+		return nil, err
+	}
+	k := &kernel{vmlinux, []part{{files[0], 1}}}
+	if len(files) == 1 {
+		return k, nil
+	}
+	var modules []*btf.File
+	next := vmlinux.NumTypes()
+	info, err := os.Stat(files[0])
+	if err != nil {
+		return nil, err
+	}
+	named := []fs.FileInfo{info}
+	for _, path := range files[1:] {
+		if raw, err = readBTF(path); err != nil {
+			return nil, err
+		}
+		if info, err = os.Stat(path); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(named, func(n fs.FileInfo) bool { return os.SameFile(n, info) }) {
+			return nil, in(path, errors.New("is named twice among vmlinux and modules"))
+		}
+		named = append(named, info)
+		m, err := parseModule(path, raw, files[0], vmlinux)
+		if err != nil {
+			return nil, err
+		}
+		modules = append(modules, m)
+		k.parts = append(k.parts, part{path, next})
+		next += m.NumTypes() - m.FirstOwn()
+	}
+	if k.File, err = btf.Merge(vmlinux, modules...); err != nil {
+		return nil, in(files[0], err)
+	}
+	return k, nil
+}
+
+func parseVmlinux(path string, raw []byte) (*btf.File, error) {
+	f, err := btf.Parse(raw)
+	if errors.Is(err, btf.ErrNoBase) {
+		err = fmt.Errorf("%w if it is a module's, name its vmlinux with --base", err)
+	}
+	if err != nil {
+		return nil, in(path, err)
+	}
+	return f, nil
+}
+
+func parseModule(path string, raw []byte, basePath string, base *btf.File) (*btf.File, error) {
+	f, err := btf.ParseSplit(raw, base)
+	if err == nil {
+		return f, nil
+	}
+	if _, alone := btf.Parse(raw); alone == nil {
+		err = fmt.Errorf("is no module's BTF: it is complete without %s", basePath)
+	} else if errors.Is(err, btf.ErrBase) {
+		err = fmt.Errorf("%w; is %s the vmlinux that this module was built with?", err, basePath)
+	}
+	return nil, in(path, err)
+}
+
+// noteHomonyms says which of the names that relocations ask for mean different
+// things in different parts of the kernel.
+func (k *kernel) noteHomonyms(w io.Writer, rs *core.Relocations) error {
+	if len(k.parts) == 1 {
+		return nil
+	}
+	homonyms, err := core.Homonyms(graph.Raw{File: k.File}, rs)
+	if err != nil {
+		return err
+	}
+	for _, h := range homonyms {
+		paths := report.Few(k.paths(h.Layouts), 3)
+		if len(paths) < 2 {
+			continue
+		}
+		last := len(paths) - 1
+		note(w, "%s %s has differing layouts in %s; a relocation that they answer differently is ambiguous",
+			h.Kind, h.Name, strings.Join(paths[:last], ", ")+" and "+paths[last])
+	}
+	return nil
+}
+
+// paths returns the parts that have any of the types.
+func (k *kernel) paths(layouts [][]uint32) []string {
+	ids := slices.Concat(layouts...)
+	var paths []string
+	for i, p := range k.parts {
+		end := k.NumTypes()
+		if i+1 < len(k.parts) {
+			end = k.parts[i+1].first
+		}
+		if slices.ContainsFunc(ids, func(id uint32) bool { return id >= p.first && id < end }) {
+			paths = append(paths, p.path)
+		}
+	}
+	return paths
+}
