@@ -11,6 +11,11 @@ struct task_struct {
 	unsigned long long start_time;
 } __attribute__((preserve_access_index));
 
+// A flavor with a field that no kernel has: something to report.
+struct task_struct___never {
+	int no_such_field;
+} __attribute__((preserve_access_index));
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 SEC("raw_tp/sched_process_exec")
@@ -18,6 +23,9 @@ int on_exec(void *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	int pid = BPF_CORE_READ(task, pid);
+
+	if (bpf_core_field_exists(struct task_struct___never, no_such_field))
+		pid = BPF_CORE_READ((struct task_struct___never *)task, no_such_field);
 
 #if defined(CODE_ONLY) // other instructions, the same relocations
 	for (int i = 0; i < 3; i++)

@@ -11,7 +11,7 @@ def _minbtf(ctx):
 def _run(ctx, arguments, inputs, outputs, mnemonic, progress_message):
     ctx.actions.run(
         executable = _minbtf(ctx),
-        arguments = [arguments],
+        arguments = arguments,
         inputs = inputs,
         outputs = outputs,
         mnemonic = mnemonic,
@@ -20,22 +20,25 @@ def _run(ctx, arguments, inputs, outputs, mnemonic, progress_message):
         toolchain = TOOLCHAIN_TYPE,
     )
 
-def core_relocations(ctx, label, objects, output):
+def core_relocations(ctx, label, objects, allow_type_id, output):
     """Writes the canonical relocations of BPF objects.
 
     Args:
       ctx: the rule context, with the minbtf toolchain.
       label: string: the label that users know.
       objects: depset of Files.
+      allow_type_id: bool: whether the objects may ask for ids of the kernel's types.
       output: the File to write.
     """
     args = ctx.actions.args()
     args.add("relocs")
+    if not allow_type_id:
+        args.add("--refuse-type-id")
     args.add("-o", output)
     args.add_all(objects)
     _run(
         ctx,
-        arguments = args,
+        arguments = [args],
         inputs = objects,
         outputs = [output],
         mnemonic = "CoreRelocations",
@@ -61,14 +64,14 @@ def check_relocations(ctx, label, objects, expected, hint, output):
     args.add_all(objects)
     _run(
         ctx,
-        arguments = args,
+        arguments = [args],
         inputs = depset([expected], transitive = [objects]),
         outputs = [output],
         mnemonic = "CoreRelocationsCheck",
         progress_message = "Checking CO-RE relocations of {}".format(label),
     )
 
-def tailor_btf(ctx, label, kernel, relocations, output):
+def tailor_btf(ctx, label, kernel, relocations, output, findings):
     """Cuts one kernel's BTF down to what relocations need.
 
     Args:
@@ -77,19 +80,52 @@ def tailor_btf(ctx, label, kernel, relocations, output):
       kernel: struct of BtfArchiveInfo.
       relocations: File.
       output: the File to write.
+      findings: the File to write with what the kernel does not serve.
     """
     args = ctx.actions.args()
     args.add("gen")
+    args.add("--allow-type-id")  # refused before, if at all, where programs are known
+    args.add("--findings", findings)
+    args.add("--kernel", kernel.key)
+    args.add_all(kernel.modules, before_each = "--module")
     args.add(kernel.file)
     args.add(output)
     args.add(relocations)
     _run(
         ctx,
-        arguments = args,
-        inputs = [kernel.file, relocations],
-        outputs = [output],
+        arguments = [args],
+        inputs = [kernel.file, relocations] + kernel.modules,
+        outputs = [output, findings],
         mnemonic = "BtfTailor",
         progress_message = "Tailoring BTF of {} for {}".format(kernel.key, label),
+    )
+
+def core_report(ctx, label, objects, findings, output):
+    """Says which programs ask for what which kernels do not have.
+
+    Args:
+      ctx: the rule context, with the minbtf toolchain.
+      label: string: the label that users know.
+      objects: depset of Files.
+      findings: list of Files.
+      output: the File to write.
+    """
+    args = ctx.actions.args()
+    args.add("report")
+    args.add("--json")
+    args.add("-o", output)
+    args.add_all(objects, before_each = "--object")
+    files = ctx.actions.args()
+    files.add_all(findings)
+    files.use_param_file("@%s")
+    files.set_param_file_format("multiline")
+    _run(
+        ctx,
+        arguments = [args, files],
+        inputs = depset(findings, transitive = [objects]),
+        outputs = [output],
+        mnemonic = "CoreReport",
+        progress_message = "Reporting what kernels lack for {}".format(label),
     )
 
 def minbtf_executable(ctx, arguments, files):

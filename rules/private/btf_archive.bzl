@@ -1,6 +1,6 @@
 """btf_archive: kernels' BTF files."""
 
-load(":layout.bzl", "LAYOUT", "is_below", "is_folder", "parse_kernel")
+load(":layout.bzl", "LAYOUT", "is_below", "is_folder", "parse_kernel", "parse_module")
 load(":providers.bzl", "BtfArchiveInfo")
 
 def _path_in_archive(ctx, file):
@@ -30,36 +30,55 @@ def _btf_archive_impl(ctx):
     _check_aliases(aliases)
     if not ctx.files.srcs:
         fail("srcs: expected kernels' BTF files, got none; a release of an example may have come without its archive")
-    kernels = {}
+    kernels, files, modules = {}, {}, {}  # by key
     for file in ctx.files.srcs:
         if file.is_directory:
             fail("srcs: expected files, got the folder {}".format(file.short_path))
         path = _path_in_archive(ctx, file)
         kernel = parse_kernel(path) if path else None
-        if not kernel:
+        module = parse_module(path) if path else None
+        if not kernel and not module:
             fail("srcs: expected {} below '{}', got {}; set strip_prefix, or leave the file out".format(
                 LAYOUT,
                 ctx.attr.strip_prefix,
                 file.short_path,
             ))
-        if [link for link in aliases if is_below(kernel.key, link)]:
+        key = kernel.key if kernel else module.kernel
+        if [link for link in aliases if is_below(key, link)]:
             continue  # the same file by another name: glob follows BTFHub's symbolic links
-        if kernel.key in kernels and kernels[kernel.key].file != file:
-            fail("srcs: two kernels named {}: {} and {}".format(kernel.key, kernels[kernel.key].file.short_path, file.short_path))
-        kernels[kernel.key] = struct(
-            key = kernel.key,
-            distro = kernel.distro,
-            version = kernel.version,
-            arch = kernel.arch,
-            release = kernel.release,
-            file = file,
-        )
+        if kernel:
+            kernels[key] = kernel
+            of, what, name = files, "kernels", key
+        else:
+            of, what, name = modules.setdefault(key, {}), "modules of " + key, module.name
+        if of.get(name, file) != file:
+            fail("srcs: two {} named {}: {} and {}".format(what, name, of[name].short_path, file.short_path))
+        of[name] = file
+    for key in modules:
+        if key not in kernels:
+            fail("srcs: by its place {} is a module of the kernel {}, which srcs does not have; set strip_prefix, or add {}.btf.tar.xz".format(
+                modules[key].values()[0].short_path,
+                key,
+                key,
+            ))
     for link, target in aliases.items():
         if not [key for key in kernels if is_below(key, target)]:
             fail("aliases: '{}' leads to '{}', where srcs has no kernel".format(link, target))
+    infos = [
+        struct(
+            key = key,
+            distro = kernels[key].distro,
+            version = kernels[key].version,
+            arch = kernels[key].arch,
+            release = kernels[key].release,
+            file = files[key],
+            modules = [file for _, file in sorted(modules.get(key, {}).items())],
+        )
+        for key in sorted(kernels)
+    ]
     return [
-        DefaultInfo(files = depset([kernels[key].file for key in sorted(kernels)])),
-        BtfArchiveInfo(kernels = [kernels[key] for key in sorted(kernels)], aliases = aliases),
+        DefaultInfo(files = depset([file for kernel in infos for file in [kernel.file] + kernel.modules])),
+        BtfArchiveInfo(kernels = infos, aliases = aliases),
     ]
 
 btf_archive = rule(
@@ -74,6 +93,21 @@ btf_archive(
     strip_prefix = "archive",
 )
 ```
+
+Modules, whose types some programs look into, stand in a folder beside their vmlinux, which is named by the release:
+`distro/version/arch/release/MODULE.btf.tar.xz`, or `MODULE.ko`. Programs are then served as if all of these were
+loaded: `min_core_btf` makes one file for vmlinux and its modules, in the order of the modules' names.
+
+```starlark
+btf_archive(
+    name = "kernels",
+    srcs = glob([
+        "archive/**/*.btf.tar.xz",
+        "archive/**/nf_conntrack.ko",
+    ]),
+    strip_prefix = "archive",
+)
+```
 """,
     attrs = {
         "aliases": attr.string_dict(
@@ -81,7 +115,7 @@ btf_archive(
                   "Sources under an alias are taken for the same files and dropped. Undeclared, they are kernels of their own, since Bazel cannot see that a folder is a link. (Delete `bazel-bin/<name>` of a `min_core_btf` after taking an alias away: Bazel would write through the link that it left there.)",
         ),
         "srcs": attr.label_list(
-            doc = "The files: `.btf`, or that in a `.tar`, as `.xz`, `.gz` or `.zst`.",
+            doc = "The files: `.btf`, or that in a `.tar`, as `.xz`, `.gz` or `.zst`; modules' may be `.ko`, too.",
             mandatory = True,
             allow_files = True,
         ),

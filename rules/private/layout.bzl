@@ -1,4 +1,4 @@
-"""BTFHub's layout: distro/version/arch/release.btf.tar.xz."""
+"""BTFHub's layout: distro/version/arch/release.btf.tar.xz, and modules in a folder beside that."""
 
 # The forms in which minbtf reads a kernel's BTF.
 _EXTENSIONS = [
@@ -6,6 +6,9 @@ _EXTENSIONS = [
     for tar in (".tar", "")
     for compression in (".xz", ".gz", ".zst", "")
 ]
+
+# Those of a module's: the module itself, too.
+_MODULE_EXTENSIONS = _EXTENSIONS + [".ko" + compression for compression in (".xz", ".gz", ".zst", "")]
 
 LAYOUT = "distro/version/arch/release" + _EXTENSIONS[0]
 
@@ -31,6 +34,24 @@ def parse_kernel(path):
                 arch = parts[2],
                 release = release,
             )
+    return None
+
+def parse_module(path):
+    """Takes apart the path of a module's BTF in an archive: distro/version/arch/release/MODULE.btf.
+
+    Args:
+      path: string, relative to the archive.
+
+    Returns:
+      A struct with the strings kernel, the key of the module's kernel, and name; None if the path is not of the layout.
+    """
+    parts = path.split("/")
+    if len(parts) != 5 or "" in parts:
+        return None
+    for ext in _MODULE_EXTENSIONS:
+        name = parts[4].removesuffix(ext)
+        if name and name != parts[4]:
+            return struct(kernel = "/".join(parts[:4]), name = name)
     return None
 
 def is_folder(path):

@@ -1,6 +1,6 @@
 """min_core_btf: kernels' minimal BTF files for BPF objects."""
 
-load(":actions.bzl", "check_relocations", "core_relocations", "minbtf_executable", "tailor_btf")
+load(":actions.bzl", "check_relocations", "core_relocations", "core_report", "minbtf_executable", "tailor_btf")
 load(":globs.bzl", "glob_matches")
 load(":layout.bzl", "is_below", "relative_link")
 load(":minbtf_toolchain.bzl", "TOOLCHAIN_TYPE")
@@ -19,8 +19,9 @@ _TailoredInfo = provider(
     doc = "What <name>.tailored hands to <name>.",
     fields = {
         "aliases": "as in MinCoreBtfInfo",
-        "choices": "dict of what was chosen among the kernels",
+        "choices": "dict of the values of _CHOICE_ATTRS",
         "cpu": "list of strings: the processor that objects happened to be built for; None if the platform was named",
+        "findings": "list of Files: what each kernel does not serve",
         "kernels": "as in MinCoreBtfInfo",
         "objects": "list of Files",
         "relocations": "File",
@@ -28,6 +29,7 @@ _TailoredInfo = provider(
 )
 
 _CHOICE_ATTRS = {
+    "allow_type_id": attr.bool(),
     "arch": attr.string(),
     "archives": attr.label_list(mandatory = True, providers = [BtfArchiveInfo]),
     "exclude": attr.string_list(),
@@ -37,6 +39,7 @@ _CHOICE_ATTRS = {
 def _choices(ctx):
     """The values of _CHOICE_ATTRS, which select() can have made other ones in another configuration."""
     return {
+        "allow_type_id": ctx.attr.allow_type_id,
         "arch": ctx.attr.arch,
         "archives": [str(archive.label) for archive in ctx.attr.archives],
         "exclude": ctx.attr.exclude,
@@ -57,6 +60,8 @@ def _select_kernels(ctx):
                     kernels[kernel.key].file.short_path,
                     kernel.file.short_path,
                 ))
+            if kernel.key in kernels and kernels[kernel.key].modules != kernel.modules:
+                fail("archives: {} has other modules in one archive than in another".format(kernel.key))
             kernels[kernel.key] = kernel
         for link, target in info.aliases.items():
             if aliases.get(link, target) != target:
@@ -141,18 +146,21 @@ def _tailored_impl(ctx):
     if not ctx.files.objects:
         fail("objects: expected BPF objects, got none")
     relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
-    core_relocations(ctx, label, objects, relocations)
-    tailored = []
+    core_relocations(ctx, label, objects, ctx.attr.allow_type_id, relocations)
+    tailored, findings = [], []
     for kernel in kernels:
         min = ctx.actions.declare_file("{}/{}.btf".format(ctx.label.name, kernel.key))
-        tailor_btf(ctx, label, kernel, relocations, min)
-        tailored.append(struct(key = kernel.key, full = kernel.file, min = min))
+        found = ctx.actions.declare_file("{}.findings/{}.json".format(ctx.label.name, kernel.key))
+        tailor_btf(ctx, label, kernel, relocations, min, found)
+        tailored.append(struct(key = kernel.key, full = kernel.file, modules = kernel.modules, min = min))
+        findings.append(found)
     return [
         DefaultInfo(files = depset([k.min for k in tailored])),
         _TailoredInfo(
             aliases = aliases,
             choices = _choices(ctx),
             cpu = None if ctx.attr.platform else _cpu(ctx),
+            findings = findings,
             kernels = tailored,
             objects = ctx.files.objects,
             relocations = relocations,
@@ -204,13 +212,20 @@ def _min_core_btf_impl(ctx):
         )
         validations.append(same)
 
-    relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
-    ctx.actions.symlink(output = relocations, target_file = tailored.relocations)
-    kernels = []
-    for kernel in tailored.kernels:
-        min = ctx.actions.declare_file("{}/{}.btf".format(ctx.label.name, kernel.key))
-        ctx.actions.symlink(output = min, target_file = kernel.min)
-        kernels.append(struct(key = kernel.key, full = kernel.full, min = min))
+    def link_to(file, name):
+        link = ctx.actions.declare_file(ctx.label.name + name)
+        ctx.actions.symlink(output = link, target_file = file)
+        return link
+
+    relocations = link_to(tailored.relocations, ".relocs.json")
+    kernels = [
+        struct(key = kernel.key, full = kernel.full, modules = kernel.modules, min = link_to(kernel.min, "/{}.btf".format(kernel.key)))
+        for kernel in tailored.kernels
+    ]
+
+    # The objects are those of which the relocations were read.
+    report = ctx.actions.declare_file(ctx.label.name + ".report.json")
+    core_report(ctx, "//{}:{}".format(ctx.label.package, ctx.label.name), depset(tailored.objects), tailored.findings, report)
     links = []
     for link, target in tailored.aliases.items():
         file = ctx.actions.declare_symlink("{}/{}".format(ctx.label.name, link))
@@ -220,8 +235,13 @@ def _min_core_btf_impl(ctx):
     return [
         DefaultInfo(files = files, runfiles = ctx.runfiles(transitive_files = files)),
         OutputGroupInfo(
+            findings = depset(tailored.findings),
             relocations = depset([relocations]),
-            _validation = depset(validations),
+            report = depset([report]),
+            # Bazel fetches from a cache what somebody asks for. It forgets what a link leads to
+            # where that was made again, but is the same; so that is asked for, too.
+            _hidden_top_level_INTERNAL_ = depset([kernel.min for kernel in tailored.kernels]),
+            _validation = depset(validations + [tailored.relocations]),
         ),
         CoreRelocationsInfo(objects = objects, relocations = relocations),
         MinCoreBtfInfo(aliases = tailored.aliases, kernels = kernels, objects = objects),
@@ -261,7 +281,7 @@ _export = rule(
     toolchains = [TOOLCHAIN_TYPE],
 )
 
-def min_core_btf(name, objects, archives, arch = None, include = None, exclude = None, platform = None, tags = None, **kwargs):
+def min_core_btf(name, objects, archives, arch = None, include = None, exclude = None, platform = None, allow_type_id = False, tags = None, **kwargs):
     """Kernels' BTF, cut down to what the CO-RE relocations of BPF objects need.
 
     ```starlark
@@ -273,8 +293,15 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
     ```
 
     `bazel build` gives a tree of `<name>/distro/version/arch/release.btf`. It does the work again only
-    where the objects' *relocations* or a kernel changed. Output groups: `relocations`, the canonical
-    relocations as JSON.
+    where the objects' *relocations* or a kernel changed. Output groups, all of them JSON:
+
+    *   `relocations`: the canonical relocations.
+    *   `report`: what which kernels do not serve, that is relocations which find no type or field, or several that
+        disagree; whether that is what they are there to find out (existence checks), or poisons an instruction or
+        has a program refused; and the programs that it concerns. Also what in the objects asks for the running
+        kernel's own BTF, so that the programs do not load on a kernel without (fentry, LSM, kernel functions and more).
+    *   `findings`: the same for each kernel, without the programs, for tools: files whose paths end in
+        `distro/version/arch/release.json`.
 
     No `select()` can choose other kernels for other platforms here. Have several targets, and an `alias` that
     selects one of them.
@@ -297,12 +324,16 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
         `debian/12/**`. `*` and `?` match within a segment, `**` any number of segments.
       exclude: list of strings: no kernels that match one of these globs.
       platform: label of the platform to build the objects for, where they depend on it.
+      allow_type_id: bool: whether the objects may ask for the id of a kernel's type (`bpf_core_type_id_kernel`,
+        `bpf_core_cast`). It is an error otherwise: the id would be that of the minimal BTF, which the running kernel
+        does not know.
       tags: list of strings: as everywhere.
       **kwargs: `visibility`, `testonly` and other attributes that all rules have.
     """
     tags = tags or []
     _tailored_btfs(
         name = name + _TAILORED,
+        allow_type_id = allow_type_id,
         arch = arch,
         archives = archives,
         exclude = exclude,
@@ -315,6 +346,7 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
     )
     _min_core_btf(
         name = name,
+        allow_type_id = allow_type_id,
         arch = arch,
         archives = archives,
         exclude = exclude,

@@ -8,13 +8,13 @@ def _min_core_btf_test_impl(ctx):
     info = ctx.attr.btfs[MinCoreBtfInfo]
     pairs = ctx.actions.declare_file(ctx.label.name + ".pairs")
     ctx.actions.write(pairs, "".join([
-        "{}\t{}\n".format(k.full.short_path, k.min.short_path)
+        "\t".join([f.short_path for f in [k.full, k.min] + k.modules]) + "\n"
         for k in info.kernels
     ]))
     return minbtf_executable(
         ctx,
         arguments = ["verify", "--pairs", pairs] + info.objects.to_list(),
-        files = depset([k.full for k in info.kernels] + [k.min for k in info.kernels]),
+        files = depset([f for k in info.kernels for f in [k.full, k.min] + k.modules]),
     )
 
 min_core_btf_test = rule(

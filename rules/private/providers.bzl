@@ -4,7 +4,7 @@ BtfArchiveInfo = provider(
     doc = "Kernels' full BTF files.",
     fields = {
         "aliases": "dict of strings: folders of the archive that stand for other ones, such as `debian/bookworm` for `debian/12`.",
-        "kernels": "list of structs with the strings `key` (`distro/version/arch/release`), `distro`, `version`, `arch`, `release`, and the File `file`, sorted by `key`.",
+        "kernels": "list of structs with the strings `key` (`distro/version/arch/release`), `distro`, `version`, `arch`, `release`, the File `file`, and `modules`, a list of Files whose BTF goes on from that of `file`, sorted by the modules' names; sorted by `key`.",
     },
 )
 
@@ -20,7 +20,7 @@ MinCoreBtfInfo = provider(
     doc = "Kernels' minimal BTF files for some BPF objects.",
     fields = {
         "aliases": "dict of strings, as in BtfArchiveInfo; only those that lead to one of the kernels.",
-        "kernels": "list of structs with the string `key` (`distro/version/arch/release`) and the Files `full` and `min`, sorted by `key`.",
+        "kernels": "list of structs with the string `key` (`distro/version/arch/release`), the Files `full` and `min`, and `modules`, a list of Files that belong to `full`; sorted by `key`.",
         "objects": "depset of Files: the BPF objects, built for the platform that `min_core_btf` names, or else for that of the build.",
     },
 )

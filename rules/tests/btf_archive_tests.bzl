@@ -23,7 +23,17 @@ def _archive_test_impl(ctx):
             kernel.file.short_path.endswith("/" + path),
             "{} has the file {}, not {}".format(kernel.key, kernel.file.short_path, path),
         )
-    asserts.equals(env, [k.file for k in info.kernels], target[DefaultInfo].files.to_list())
+    modules = {
+        k.key: [f.short_path.split("/" + k.key + "/")[1] for f in k.modules]
+        for k in info.kernels
+        if k.modules
+    }
+    asserts.equals(env, ctx.attr.modules, modules)
+    asserts.equals(
+        env,
+        [f for k in info.kernels for f in [k.file] + k.modules],
+        target[DefaultInfo].files.to_list(),
+    )
     return analysistest.end(env)
 
 _archive_test = analysistest.make(
@@ -31,6 +41,7 @@ _archive_test = analysistest.make(
     attrs = {
         "aliases": attr.string_dict(doc = "Those of BtfArchiveInfo."),
         "keys": attr.string_list(doc = "The kernels."),
+        "modules": attr.string_list_dict(doc = "The modules' files, by kernel."),
         "paths": attr.string_list(doc = "How their files' paths end; empty: not looked at."),
     },
 )
@@ -57,7 +68,7 @@ _DEBIAN = [
     "archive/debian/bookworm/x86_64/6.1.0-1-amd64.btf",
 ]
 
-def _accepts(name, srcs, keys, paths = [], strip_prefix = None, aliases = {}):
+def _accepts(name, srcs, keys, paths = [], modules = {}, strip_prefix = None, aliases = {}):
     """Declares an archive and a test of what it has."""
     btf_archive(
         name = name + ".subject",
@@ -71,6 +82,7 @@ def _accepts(name, srcs, keys, paths = [], strip_prefix = None, aliases = {}):
         size = "small",
         aliases = aliases,
         keys = keys,
+        modules = modules,
         paths = paths,
         target_under_test = name + ".subject",
     )
@@ -180,6 +192,48 @@ def btf_archive_tests(name):
         strip_prefix = debian + "/archive",
     )
 
+    # Modules stand in a folder beside their vmlinux, and under an alias, too.
+    modules = name + "_modules"
+    _files(modules, [
+        "debian/12/x86_64/6.1.0/zram.ko",
+        "debian/12/x86_64/6.1.0/nf_conntrack.btf.tar.xz",
+        "debian/12/x86_64/6.1.0/nf_conntrack_ftp.ko.xz",
+        "debian/12/x86_64/6.1.0.btf.tar.xz",
+        "debian/12/x86_64/6.1.0-rt.btf",
+        "debian/bookworm/x86_64/6.1.0/zram.ko",
+        "debian/bookworm/x86_64/6.1.0.btf.tar.xz",
+        "debian/13/x86_64/6.12.0.btf",
+        "debian/13/x86_64/6.12.0/zram.btf",
+    ])
+    for case, srcs in {"modules": [modules], "modules_twice": [modules, modules + "_again"]}.items():
+        accepts(
+            case,
+            srcs = srcs,
+            keys = ["debian/12/x86_64/6.1.0", "debian/12/x86_64/6.1.0-rt", "debian/13/x86_64/6.12.0"],
+            aliases = {"debian/bookworm": "debian/12"},
+            modules = {
+                "debian/12/x86_64/6.1.0": ["nf_conntrack.btf.tar.xz", "nf_conntrack_ftp.ko.xz", "zram.ko"],
+                "debian/13/x86_64/6.12.0": ["zram.btf"],
+            },
+            strip_prefix = modules,
+        )
+    native.filegroup(name = modules + "_again", srcs = [modules], tags = ["manual"])
+    fails(
+        "two_modules_of_one_name",
+        srcs = [modules, modules + "_other"],
+        message = "srcs: two modules of debian/13/x86_64/6.12.0 named zram: rules/tests/{0}/debian/13/x86_64/6.12.0/zram.btf and rules/tests/{0}/debian/13/x86_64/6.12.0/zram.ko".format(modules),
+        strip_prefix = modules,
+    )
+    empty_files(name = modules + "_other", outs = [modules + "/debian/13/x86_64/6.12.0/zram.ko"], tags = ["manual"])
+    orphan = name + "_orphan"
+    _files(orphan, ["debian/12/x86_64/6.1.0.btf", "debian/12/x86_64/6.1.0-rt/zram.ko"])
+    fails(
+        "module_without_its_vmlinux",
+        srcs = [orphan],
+        message = "srcs: by its place rules/tests/{0}/debian/12/x86_64/6.1.0-rt/zram.ko is a module of the kernel debian/12/x86_64/6.1.0-rt, which srcs does not have; set strip_prefix, or add debian/12/x86_64/6.1.0-rt.btf.tar.xz".format(orphan),
+        strip_prefix = orphan,
+    )
+
     # Other repositories: of the example, and one that has a package.
     accepts(
         "other_repository",
@@ -213,7 +267,7 @@ def btf_archive_tests(name):
     fails(
         "too_short_a_strip_prefix",
         srcs = [kernels],
-        message = "srcs: expected distro/version/arch/release.btf.tar.xz below '{0}', got rules/tests/{0}/archive/".format(kernels),
+        message = "srcs: by its place rules/tests/{}/archive/ubuntu/22.04/x86_64/5.15.0-25-generic.btf.tar.xz is a module of the kernel archive/ubuntu/22.04/x86_64, which srcs does not have; set strip_prefix".format(kernels),
         strip_prefix = kernels,
     )
     fails(

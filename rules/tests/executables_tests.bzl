@@ -15,9 +15,10 @@ def _executable_test_impl(ctx):
         for line in lines:
             if line == "OBJECTS":
                 out += [f.short_path for f in info.objects.to_list()]
-            elif line.endswith("\tMIN") or line.startswith("FULL\t"):
+            elif line.endswith("\tMIN") or line.startswith("FULL\t"):  # KEY.btf MIN, FULL MIN MODULES
                 for k in info.kernels:
-                    out.append(line.replace("KEY", k.key).replace("FULL", k.full.short_path).replace("MIN", k.min.short_path))
+                    modules = "".join(["\t" + f.short_path for f in k.modules])
+                    out.append(line.replace("KEY", k.key).replace("FULL", k.full.short_path).replace("MIN", k.min.short_path).replace(" MODULES", modules))
             else:
                 out.append(line.replace("NAME", name))
         return out
@@ -48,7 +49,7 @@ def _executable_test_impl(ctx):
     wanted = [executable.short_path, environment["MINBTF_ARGS_FILE"], list]
     wanted += [k.min.short_path for k in info.kernels]
     if ctx.attr.with_full:
-        wanted += [k.full.short_path for k in info.kernels]
+        wanted += [f.short_path for k in info.kernels for f in [k.full] + k.modules]
         wanted += [f.short_path for f in info.objects.to_list()]
     asserts.equals(env, sorted(wanted), sorted([f.short_path for f in runfiles]))
     return analysistest.end(env)
@@ -63,7 +64,7 @@ _executable_test = analysistest.make(
             mandatory = True,
             providers = [MinCoreBtfInfo],
         ),
-        "lines": attr.string_list(doc = "The list of files; one of KEY, FULL and MIN stands for all kernels."),
+        "lines": attr.string_list(doc = "The list of files; one of KEY, FULL and MIN stands for all kernels, \" MODULES\" for a kernel's, a tab before each."),
         "list": attr.string(doc = "The list's extension."),
         "minbtf": attr.label(default = ":empty_minbtf_file", allow_single_file = True, doc = "The tool."),
         "with_full": attr.bool(doc = "Whether the kernels' full BTF and the objects are needed."),
@@ -85,6 +86,8 @@ def executables_tests(name):
         outs = [
             kernels + "/debian/12/x86_64/6.1.0.btf.tar.xz",
             kernels + "/debian/12/arm64/6.1.0.btf.tar.xz",
+            kernels + "/debian/12/arm64/6.1.0/zram.ko",
+            kernels + "/debian/12/arm64/6.1.0/xfs.btf",
             kernels + "/ubuntu/22.04/x86_64/5.15.0.btf",
         ],
         tags = ["manual"],
@@ -117,7 +120,7 @@ def executables_tests(name):
         size = "small",
         arguments = ["verify", "--pairs", "NAME.pairs", "OBJECTS"],
         btfs = btfs,
-        lines = ["FULL\tMIN"],
+        lines = ["FULL\tMIN MODULES"],
         list = "pairs",
         target_under_test = btfs + "_test",
         with_full = True,

@@ -1,7 +1,7 @@
 """Unit tests of layout.bzl."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
-load("//rules/private:layout.bzl", "is_below", "is_folder", "parse_kernel", "relative_link")
+load("//rules/private:layout.bzl", "is_below", "is_folder", "parse_kernel", "parse_module", "relative_link")
 
 def _extensions_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -66,6 +66,45 @@ def _names_test_impl(ctx):
     return unittest.end(env)
 
 names_test = unittest.make(_names_test_impl)
+
+def _modules_test_impl(ctx):
+    env = unittest.begin(ctx)
+    for ext in [
+        ".btf",
+        ".btf.gz",
+        ".btf.tar",
+        ".btf.tar.gz",
+        ".btf.tar.xz",
+        ".btf.tar.zst",
+        ".btf.xz",
+        ".btf.zst",
+        ".ko",
+        ".ko.gz",
+        ".ko.xz",
+        ".ko.zst",
+    ]:
+        asserts.equals(
+            env,
+            struct(kernel = "debian/12/x86_64/6.1.0-47-amd64", name = "snd-hda-core"),
+            parse_module("debian/12/x86_64/6.1.0-47-amd64/snd-hda-core" + ext),
+            ext,
+        )
+    for path in [
+        "",
+        "debian/12/x86_64/6.1.0.btf",
+        "debian/12/x86_64/6.1.0/.btf",
+        "debian/12/x86_64/6.1.0/.ko",
+        "debian/12/x86_64//nf.ko",
+        "/12/x86_64/6.1.0/nf.ko",
+        "debian/12/x86_64/6.1.0/nf",
+        "debian/12/x86_64/6.1.0/nf.ko.tar.xz",
+        "debian/12/x86_64/6.1.0/nf.ko.debug",
+        "debian/12/x86_64/6.1.0/kernel/nf.ko",
+    ]:
+        asserts.equals(env, None, parse_module(path), path)
+    return unittest.end(env)
+
+modules_test = unittest.make(_modules_test_impl)
 
 def _is_below_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -132,6 +171,7 @@ def layout_tests(name):
         "extensions": extensions_test,
         "is_below": is_below_test,
         "is_folder": is_folder_test,
+        "modules": modules_test,
         "names": names_test,
         "relative_link": relative_link_test,
     }

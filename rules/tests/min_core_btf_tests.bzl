@@ -60,6 +60,16 @@ def _outputs_test_impl(ctx):
         [name + ".relocs.json"],
         [f.basename for f in target[OutputGroupInfo].relocations.to_list()],
     )
+    asserts.equals(
+        env,
+        [name + ".report.json"],
+        [f.basename for f in target[OutputGroupInfo].report.to_list()],
+    )
+    asserts.equals(
+        env,
+        [key + ".json" for key in ctx.attr.keys],
+        paths_below(env, target[OutputGroupInfo].findings.to_list(), name + ".tailored.findings"),
+    )
     asserts.equals(env, target[OutputGroupInfo].relocations.to_list(), [target[CoreRelocationsInfo].relocations])
     for objects in [info.objects, target[CoreRelocationsInfo].objects]:
         asserts.equals(env, ctx.attr.objects, [f.basename for f in objects.to_list()])
@@ -98,11 +108,12 @@ def _actions_test_impl(ctx):
     asserts.equals(env, 1, len(relocs))
     tool = relocs[0].argv[0]
     relocations = relocs[0].outputs[0]
-    objects_there = relocs[0].argv[4:]
+    flags = [] if ctx.attr.allow_type_id else ["--refuse-type-id"]
+    objects_there = relocs[0].argv[4 + len(flags):]
     asserts.true(env, tool.endswith("/bin/" + minbtf.short_path), "the tool is {}".format(tool))
     asserts.equals(env, [f.basename for f in ctx.files.objects], [path.split("/")[-1] for path in objects_there])
     asserts.equals(env, struct(
-        argv = [tool, "relocs", "-o", relocations] + objects_there,
+        argv = [tool, "relocs"] + flags + ["-o", relocations] + objects_there,
         inputs = sorted(objects_there + [tool]),
         mnemonic = "CoreRelocations",
         outputs = [relocations],
@@ -112,16 +123,28 @@ def _actions_test_impl(ctx):
     # Then each kernel, of which the action reads nothing but that kernel and the relocations.
     tailored = [describe(a) for a in actions if a.mnemonic == "BtfTailor"]
     asserts.equals(env, len(info.kernels), len(tailored))
+    asserts.equals(
+        env,
+        {"debian/12/x86_64/6.1.0-9-amd64": ["nf_conntrack.btf.xz", "zram.btf.xz"]},
+        {k.key: [f.basename for f in k.modules] for k in info.kernels if k.modules},
+    )
     for kernel, action in zip(info.kernels, tailored):
-        full, min = action.argv[2], action.outputs[0]
+        full = action.argv[-3]
+        min, findings = action.outputs
+        modules = action.argv[8:-3:2]
+        module_args = []
+        for path in modules:
+            module_args.extend(["--module", path])
+        asserts.equals(env, ["/bin/" + f.short_path for f in kernel.modules], [path[path.index("/bin/"):] for path in modules])
         asserts.equals(env, struct(
-            argv = [tool, "gen", full, min, relocations],
-            inputs = sorted([full, relocations, tool]),
+            argv = [tool, "gen", "--allow-type-id", "--findings", findings, "--kernel", kernel.key] + module_args + [full, min, relocations],
+            inputs = sorted([full, relocations, tool] + modules),
             mnemonic = "BtfTailor",
-            outputs = [min],
+            outputs = [min, findings],
         ), action)
         asserts.true(env, full.endswith("/bin/" + kernel.full.short_path), "{} is cut out of {}".format(kernel.key, full))
         asserts.true(env, min.endswith("/{}.tailored/{}.btf".format(target.label.name, kernel.key)), "{} is cut down to {}".format(kernel.key, min))
+        asserts.true(env, findings.endswith("/{}.tailored.findings/{}.json".format(target.label.name, kernel.key)), "findings of {} are in {}".format(kernel.key, findings))
 
     # That is all, and it depends on nothing else: not on a shell, the environment, or where the machine has the files.
     asserts.equals(env, 1 + len(info.kernels), len(actions))
@@ -130,27 +153,43 @@ def _actions_test_impl(ctx):
         for path in action.argv + describe(action).inputs:
             asserts.false(env, path.startswith("/"), "{} is not relative".format(path))
 
-    # <name> has links to it, and the archive's own.
+    # The report alone brings objects and kernels together.
+    reports = [describe(a) for a in analysistest.target_actions(env) if a.mnemonic == "CoreReport"]
+    asserts.equals(env, 1, len(reports))
+    report = target[OutputGroupInfo].report.to_list()[0].path
+    all_findings = [a.outputs[1] for a in tailored]
+    object_args = []
+    for path in objects_there:
+        object_args.extend(["--object", path])
+    asserts.equals(env, struct(
+        argv = [tool, "report", "--json", "-o", report] + object_args + all_findings,
+        inputs = sorted(objects_there + all_findings + [tool]),
+        mnemonic = "CoreReport",
+        outputs = [report],
+    ), reports[0])
+
+    # <name> has links to the rest, and the archive's own.
     here = [describe(a) for a in analysistest.target_actions(env)]
     asserts.equals(
         env,
-        ["Symlink"] * (1 + len(info.kernels)) + ["UnresolvedSymlink"] * len(info.aliases),
+        ["CoreReport"] + ["Symlink"] * (1 + len(info.kernels)) + ["UnresolvedSymlink"] * len(info.aliases),
         sorted([a.mnemonic for a in here]),
     )
     links = {a.outputs[0]: a.inputs for a in here if a.mnemonic == "Symlink"}
     asserts.equals(
         env,
         {target[CoreRelocationsInfo].relocations.path: [relocations]} |
-        {kernel.min.path: action.outputs for kernel, action in zip(info.kernels, tailored)},
+        {kernel.min.path: action.outputs[:1] for kernel, action in zip(info.kernels, tailored)},
         links,
     )
-    asserts.equals(env, [], target[OutputGroupInfo]._validation.to_list())
+    asserts.equals(env, [relocations], [f.path for f in target[OutputGroupInfo]._validation.to_list()])
     asserts.false(env, [path for path in objects if path in objects_there], "the objects are built for the target platform")
     return analysistest.end(env)
 
 _actions_test = analysistest.make(
     _actions_test_impl,
     attrs = {
+        "allow_type_id": attr.bool(doc = "Whether it is allowed."),
         "minbtf": attr.label(default = ":empty_minbtf_file", allow_single_file = True, doc = "The tool."),
         "objects": attr.label_list(doc = "The objects, in the configuration of the test."),
     },
@@ -209,7 +248,7 @@ _SAME_WORK_TESTS = {
 def _check_test_impl(ctx):
     env = analysistest.begin(ctx)
     target = analysistest.target_under_test(env)
-    validations = target[OutputGroupInfo]._validation.to_list()
+    validations = [f for f in target[OutputGroupInfo]._validation.to_list() if f.basename.endswith(".checked.json")]
     checks = [describe(a) for a in analysistest.target_actions(env) if a.mnemonic == "CoreRelocationsCheck"]
     if not ctx.attr.checked:
         asserts.equals(env, [], validations)
@@ -220,7 +259,7 @@ def _check_test_impl(ctx):
     asserts.equals(env, [f.path for f in validations], checks[0].outputs)
     relocs = [describe(a) for a in target[_TailoringInfo].actions if a.mnemonic == "CoreRelocations"][0]
     objects = [f.path for f in target[CoreRelocationsInfo].objects.to_list()]
-    asserts.false(env, objects == relocs.argv[4:], "the objects of the tailoring are compared with themselves")
+    asserts.false(env, objects == relocs.argv[5:], "the objects of the tailoring are compared with themselves")
     argv = checks[0].argv
     hint = argv[argv.index("--hint") + 1]
     asserts.true(env, "platform" in hint, "the hint is: " + hint)
@@ -247,6 +286,8 @@ _check_for_same_cpu_test = _check_test(platforms = _SAME_CPU)
 _FILES = [
     "archive/ubuntu/22.04/x86_64/5.15.0-25-generic",
     "archive/debian/12/x86_64/6.1.0-9-amd64",
+    "archive/debian/12/x86_64/6.1.0-9-amd64/zram",  # modules of it
+    "archive/debian/12/x86_64/6.1.0-9-amd64/nf_conntrack",
     "archive/debian/12/x86_64/6.1.0-9-cloud-amd64",
     "archive/debian/12/arm64/6.1.0-9-arm64",
     "archive/debian/11/x86_64/5.10.0-30-amd64",
@@ -349,6 +390,7 @@ def min_core_btf_tests(name):
 
     # Actions and configurations.
     check(_actions_test, "actions", name + "_everything", objects = [generated])
+    check(_actions_test, "actions_with_type_ids", subject("with_type_ids", allow_type_id = True), allow_type_id = True, objects = [generated])
     for case, test in _SAME_WORK_TESTS.items():
         check(test, "same_work_for_" + case, name + "_everything", usual = name + "_everything")
 
@@ -399,6 +441,7 @@ def min_core_btf_tests(name):
 
     # Nor can the target platform choose among the kernels: an alias can, among min_core_btfs.
     for attribute, here, other in [
+        ("allow_type_id", False, True),
         ("arch", "x86_64", "arm64"),
         ("archives", [kernels], [more]),
         ("exclude", ["debian/**"], ["debian/12/**", "ubuntu/**"]),
@@ -437,6 +480,22 @@ def min_core_btf_tests(name):
     fails("nothing_left_of_include", "archives: no kernel is left after arch, include and exclude", exclude = ["debian/**"], include = ["debian/11/**"])
 
     # Archives that contradict each other.
+    empty_files(name = name + "_other_module", outs = [kernels + "/debian/12/x86_64/6.1.0-9-amd64/xfs.btf"], tags = ["manual"])
+    btf_archive(
+        name = name + "_other_modules",
+        srcs = [
+            kernels + "_files",
+            name + "_other_module",
+        ],
+        aliases = debian_12_alias,
+        strip_prefix = kernels,
+        tags = ["manual"],
+    )
+    fails(
+        "same_kernel_with_other_modules",
+        "archives: debian/12/x86_64/6.1.0-9-amd64 has other modules in one archive than in another",
+        archives = [kernels, name + "_other_modules"],
+    )
     for case, paths, aliases, message in [
         (
             "same_kernel",

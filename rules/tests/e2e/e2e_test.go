@@ -18,6 +18,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/btftest"
 )
 
 // copyOfRepo copies what the workspaces need of the repository.
@@ -253,7 +256,56 @@ func incremental(t *testing.T, name string, kernels []string) *workspace {
 	return w
 }
 
+// addModule puts a module beside a kernel of the archive.
+func (w *workspace) addModule(kernel string) {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "archive", kernel)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	base, err := btf.Parse(raw)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	folder := strings.TrimSuffix(path, ".btf")
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	module := btftest.Module(w.t, base, "struct of_module 8 { task *struct task_struct @0 }")
+	if err := os.WriteFile(filepath.Join(folder, "probe.btf"), module, 0o666); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *workspace) probe(path string) string { return filepath.Join(w.dir, "../probe", path) }
+
+// report returns what relocations the report has findings of.
+func (w *workspace) report() []string {
+	w.t.Helper()
+	file, err := os.ReadFile(filepath.Join(w.dir, "bazel-bin/btfs.report.json"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var report struct {
+		Kernels  []string
+		Findings []struct {
+			Relocation map[string]any
+			Outcome    string
+		}
+	}
+	if err := json.Unmarshal(file, &report); err != nil {
+		w.t.Fatal(err)
+	}
+	if len(report.Kernels) != 4 || report.Kernels[0]+".btf" != probeOutputs[0] {
+		w.t.Errorf("the report's kernels are %q", report.Kernels)
+	}
+	var found []string
+	for _, f := range report.Findings {
+		found = append(found, fmt.Sprint(f.Outcome, f.Relocation))
+	}
+	return found
+}
 
 func TestIncremental(t *testing.T) {
 	w := incremental(t, "incremental", probeOutputs[:4])
@@ -267,9 +319,15 @@ func TestIncremental(t *testing.T) {
 	check("first build", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfTailor": 4})
 	first := w.outputs("btfs")
 	check("nothing changed", map[string]int{})
+	check("a report", map[string]int{"CoreReport": 1}, "--output_groups=+report")
+	before := w.report()
 
+	// Findings know nothing of code; the report joins them with it.
 	w.write("object.bin", w.probe("code_only.bpf.o"))
-	check("object changed in code only", map[string]int{"BpfCompile": 1, "CoreRelocations": 1})
+	check("object changed in code only", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "CoreReport": 1}, "--output_groups=+report")
+	if after := w.report(); len(before) == 0 || !slices.Equal(before, after) {
+		t.Errorf("object changed in code only: findings were\n%q\nand are\n%q", before, after)
+	}
 	if got := w.outputs("btfs"); !maps.Equal(got, first) {
 		t.Errorf("object changed in code only: outputs changed, too")
 	}
@@ -285,6 +343,8 @@ func TestIncremental(t *testing.T) {
 
 	w.write("archive/"+probeOutputs[4], w.probe("archive/"+probeOutputs[4]))
 	check("a kernel added", map[string]int{"BtfTailor": 1})
+	w.addModule(probeOutputs[2])
+	check("a module added", map[string]int{"BtfTailor": 1})
 	check("-c opt", map[string]int{}, "-c", "opt")
 	check("--copt", map[string]int{}, "--copt=-O3")
 	// The object is built for that platform, too, to see that its relocations are the same.
@@ -304,9 +364,9 @@ func TestIncremental(t *testing.T) {
 // TestReproducible builds the same at another path, without a sandbox, with the
 // sources the other way about.
 func TestReproducible(t *testing.T) {
-	uncached := "--modify_execution_info=^(CoreRelocations|BtfTailor)$=+no-cache"
+	uncached := "--modify_execution_info=^(CoreRelocations|BtfTailor|CoreReport)$=+no-cache"
 	a := incremental(t, "here", probeOutputs[:5])
-	a.bazel("build", uncached, "//:btfs")
+	a.bazel("build", uncached, "--output_groups=+report", "//:btfs")
 	b := incremental(t, "somewhere/else", probeOutputs[:5])
 	build := filepath.Join(b.dir, "BUILD.bazel")
 	text, err := os.ReadFile(build)
@@ -317,7 +377,12 @@ func TestReproducible(t *testing.T) {
 	if err := os.WriteFile(build, []byte(reversed), 0o666); err != nil || reversed == string(text) {
 		t.Fatalf("cannot reverse the sources: %v", err)
 	}
-	b.bazel("build", uncached, "--spawn_strategy=local", "//:btfs")
+	b.bazel("build", uncached, "--output_groups=+report", "--spawn_strategy=local", "//:btfs")
+	here, errHere := os.ReadFile(filepath.Join(a.dir, "bazel-bin/btfs.report.json"))
+	elsewhere, errElsewhere := os.ReadFile(filepath.Join(b.dir, "bazel-bin/btfs.report.json"))
+	if errHere != nil || errElsewhere != nil || !bytes.Equal(here, elsewhere) {
+		t.Errorf("reports differ (%v, %v):\n%s\n%s", errHere, errElsewhere, here, elsewhere)
+	}
 	if got, want := b.outputs("btfs"), a.outputs("btfs"); !maps.Equal(got, want) || len(got) != 5 {
 		t.Errorf("outputs differ: %v here, %v elsewhere", want, got)
 	}
