@@ -6,9 +6,10 @@
  * local type that shrinks in record order, patch the instructions.
  *
  *	calc [options] FULL MIN OBJECT...
- *	calc [options] --batch          lines "FULL MIN OBJECT" on standard input
+ *	calc [options] --outcomes FULL OBJECT...
+ *	calc [options] --batch          lines of FULL, MIN and OBJECT, or of FULL and OBJECT, on standard input
  *
- * Each relocation is judged
+ * --outcomes says what each relocation comes to against FULL, by itself. Else each is judged
  *   - by itself, with a fresh candidate list;
  *   - in simulated loads of the object: every program, the default set, each program
  *     alone, random sets. libbpf stops at the first error; the judge then takes the
@@ -18,16 +19,10 @@
  */
 #include <errno.h>
 #include <elf.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
+#include "drive.h"
 #include "relo.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -48,13 +43,6 @@ static void die(const char *fmt, ...)
 	exit(2);
 }
 
-static void *must(void *p)
-{
-	if (!p)
-		die("out of memory");
-	return p;
-}
-
 static void *zalloc(size_t n, size_t size)
 {
 	return must(calloc(n ? n : 1, size));
@@ -62,14 +50,22 @@ static void *zalloc(size_t n, size_t size)
 
 /* ---- the last warning of libbpf, by class: -EINVAL alone says too little ---- */
 
-enum why { WHY_NONE, WHY_OFFSET_AMBIGUOUS, WHY_VALUE_AMBIGUOUS, WHY_CANDIDATE, WHY_SPEC, WHY_INSN, WHY_OTHER };
+enum why {
+	WHY_NONE,
+	WHY_OFFSET_AMBIGUOUS,
+	WHY_VALUE_AMBIGUOUS,
+	WHY_CANDIDATE,
+	WHY_SPEC,
+	WHY_TYPE,	/* the local type has no name, or is none: libbpf says nothing */
+	WHY_INSN,
+	WHY_OTHER,
+};
 
 static const char *const why_names[] = {
-	"", " offset-ambiguity", " value-ambiguity", " candidate-error", " local-spec", " instruction", " other",
+	"", "offset-ambiguity", "value-ambiguity", "candidate-error", "local-spec", "local-type", "instruction", "other",
 };
 
 static enum why last_why;
-static bool verbose;
 
 static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -158,27 +154,6 @@ static uint64_t r64(const struct obj *o, const void *p)
 
 	memcpy(&v, p, 8);
 	return o->swap ? __builtin_bswap64(v) : v;
-}
-
-static uint8_t *read_file(const char *path, size_t *size)
-{
-	struct stat st;
-	uint8_t *buf;
-	size_t n = 0;
-	ssize_t k;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die("%s: %s", path, strerror(errno));
-	buf = must(malloc(st.st_size + 1));
-	while (n < (size_t)st.st_size && (k = read(fd, buf + n, st.st_size - n)) > 0)
-		n += k;
-	close(fd);
-	if (n != (size_t)st.st_size)
-		die("%s: short read", path);
-	buf[n] = 0;
-	*size = n;
-	return buf;
 }
 
 static const char *sec_str(const struct obj *o, const struct sec *tab, uint32_t off)
@@ -397,6 +372,8 @@ static void open_obj(struct obj *o, const char *path)
 	memset(o, 0, sizeof(*o));
 	o->path = path;
 	o->file = read_file(path, &o->size);
+	if (!o->file)
+		die("%s: %s", path, strerror(errno));
 	parse_sections(o);
 	parse_programs(o);
 	parse_relos(o);
@@ -454,7 +431,7 @@ static bool open_target(struct target *t, const char *path)
 	close_target(t);
 	t->btf = btf__parse(path, NULL);	/* as for bpf_object_open_opts.btf_custom_path */
 	if (!t->btf) {
-		fprintf(stderr, "calc: %s: not BTF that libbpf reads: %s\n", path, strerror(errno));
+		printf("UNJUDGED\t%s: not BTF that libbpf reads: %s\n", path, strerror(errno));
 		return false;
 	}
 	t->path = must(strdup(path));
@@ -535,14 +512,16 @@ struct outcome {
 	int patch_rc;
 	enum why patch_why;
 	bool undefined;			/* see below */
+	int cands, matching;		/* how many candidates there were, and how many matched */
+	uint64_t value;			/* res.new_val, also where that must not be compared */
 	struct bpf_core_relo_res res;
 	struct bpf_insn insn[2];
 	int insn_cnt;
 };
 
 /*
- * libbpf before 1.7 reads, for FIELD_SIGNED of what is neither integer nor enum, the
- * word behind the type: whatever type comes next. Nobody can give the same.
+ * libbpf before 1.7 reads, for FIELD_SIGNED of what is neither integer nor enum, or of
+ * an enum without enumerators, the word behind the type: whatever type comes next. Nobody can give the same.
  */
 static bool reads_behind(const struct bpf_core_relo *relo, const struct bpf_core_spec *spec)
 {
@@ -560,7 +539,7 @@ static bool reads_behind(const struct bpf_core_relo *relo, const struct bpf_core
 	t = btf__type_by_id(spec->btf, btf_members(t)[acc->idx].type);
 	while (t && (btf_is_mod(t) || btf_is_typedef(t)))
 		t = btf__type_by_id(spec->btf, t->type);
-	return t && !btf_is_int(t) && !btf_is_any_enum(t);
+	return t && !btf_is_int(t) && !(btf_is_any_enum(t) && btf_vlen(t));
 }
 
 static char spec_text[512];
@@ -578,9 +557,11 @@ static void resolve(const struct obj *o, const struct rec *r, const struct bpf_c
 
 	memset(out, 0, sizeof(*out));
 	last_why = WHY_NONE;
-	scratch[0].btf = NULL;
+	scratch[0].btf = scratch[2].btf = NULL;
+	strcpy(spec_text, "<unparsed>");
 	if (!lt) {
 		out->rc = -EINVAL;
+		out->why = WHY_TYPE;
 		return;
 	}
 	if (relo->kind != BPF_CORE_TYPE_ID_LOCAL) {
@@ -588,24 +569,28 @@ static void resolve(const struct obj *o, const struct rec *r, const struct bpf_c
 
 		if (!cached || !cached->cands) {
 			out->rc = find_cands(t, o->btf, relo->type_id, &c);
-			if (out->rc)
+			if (out->rc) {
+				out->why = WHY_TYPE;
 				return;
+			}
 			copy_list(cached ? cached : &fresh, &c->list);
 		}
 		if (cached)
 			list = cached;
 	}
+	out->cands = list->len;
 	out->rc = bpf_core_calc_relo_insn("prog", relo, r->idx, o->btf, list, scratch, &out->res);
 	out->why = out->rc ? last_why : WHY_NONE;
+	/* the list is left as it was where no candidate matches; the third spec is the first that does */
+	out->matching = !out->rc && scratch[2].btf ? list->len : 0;
 	free(fresh.cands);
 	if (scratch[0].btf) {
-		out->undefined = reads_behind(relo, &scratch[0]);
+		out->undefined = reads_behind(relo, &scratch[0]) || (scratch[2].btf && reads_behind(relo, &scratch[2]));
 		bpf_core_format_spec(spec_text, sizeof(spec_text), &scratch[0]);
-	} else {
-		snprintf(spec_text, sizeof(spec_text), "<unparsed>");
 	}
 	if (out->rc)
 		return;
+	out->value = out->res.new_val;
 	/* An id of the cut BTF cannot be that of the full one: only found or not is compared. */
 	if (relo->kind == BPF_CORE_TYPE_ID_TARGET && out->res.new_val)
 		out->res.new_val = 1;
@@ -648,7 +633,7 @@ static void show(const struct outcome *o, char *buf, size_t n)
 	int k;
 
 	if (o->rc) {
-		snprintf(buf, n, "error %s%s", strerror(-o->rc), why_names[o->why]);
+		snprintf(buf, n, "error %s %s", strerror(-o->rc), why_names[o->why]);
 		return;
 	}
 	k = snprintf(buf, n, "%s%llu->%llu size %u->%u%s%s", r->poison ? "poison " : "", (unsigned long long)r->orig_val,
@@ -661,20 +646,8 @@ static void show(const struct outcome *o, char *buf, size_t n)
 /* ---- judging one triple ---- */
 
 struct tally {
-	long triples, relocs, same, diff, typeid, undefined, errors, loads, load_diff, unjudged;
+	long triples, relocs, same, diff, typeid, undefined, errors, loads, sets, mixed, load_diff, unjudged;
 };
-
-static uint64_t seed = 1;
-static int random_sets = 8;
-static bool quiet;
-
-static uint64_t next_random(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
 
 struct judging {
 	const struct obj *o;
@@ -682,7 +655,17 @@ struct judging {
 	struct tally *t;
 	char *state;		/* per record: 0 same, 1 differs, 2 differs where libbpf's own result is undefined */
 	struct lists full_lists, min_lists;
+	bool *sets;		/* the different sets of programs that were loaded, one after the other */
 };
+
+/* section, program, instruction, number of the record */
+static void put_place(const struct obj *o, const struct rec *r, int i)
+{
+	put(r->sec_name);
+	putchar('\t');
+	put(r->prog >= 0 ? o->progs[r->prog].name : "");
+	printf("\t%u\t%d\t", r->relo.insn_off / 8, i);
+}
 
 static void differs(struct judging *j, int i, const char *mode, const struct outcome *a, const struct outcome *b)
 {
@@ -701,9 +684,34 @@ static void differs(struct judging *j, int i, const char *mode, const struct out
 		return;
 	show(a, x, sizeof(x));
 	show(b, y, sizeof(y));
-	printf("DIFF %s %s %s insn %u #%d %s [%s] full: %s | min: %s | insn %s\n", j->o->path, r->sec_name,
-	       r->prog >= 0 ? j->o->progs[r->prog].name : "-", r->relo.insn_off / 8, i, spec_text, mode, x, y,
-	       same_insns(a, b) ? "same" : "differs");
+	printf("DIFF\t%s\t", j->o->path);
+	put_place(j->o, r, i);
+	put(spec_text);
+	putchar('\t');
+	put(mode);
+	printf("\t%s\t%s\tinsn %s\n", x, y, same_insns(a, b) ? "same" : "differs");
+}
+
+/* Counts a set of programs, if it was not loaded yet; mixed ones are of some programs, not one and not all. */
+static void count_set(struct judging *j, const bool *on)
+{
+	int n = j->o->prog_cnt, programs = 0, loaded = 0;
+	bool *set = must(realloc(j->sets, (j->t->sets + 1) * n + 1));
+
+	j->sets = set;
+	set += j->t->sets * n;
+	for (int i = 0; i < n; i++) {
+		bool program = !j->o->progs[i].subprog;
+
+		set[i] = on[i] && program;
+		programs += program;
+		loaded += set[i];
+	}
+	for (long i = 0; i < j->t->sets; i++)
+		if (!memcmp(j->sets + i * n, set, n))
+			return;
+	j->t->sets++;
+	j->t->mixed += loaded > 1 && loaded < programs;
 }
 
 /*
@@ -718,6 +726,7 @@ static int load(struct judging *j, const bool *on, const char *mode)
 	bool bad = false;
 	int ret = -1;
 
+	count_set(j, on);
 	lists_reset(&j->full_lists, cnt);
 	lists_reset(&j->min_lists, cnt);
 	for (int i = 0; i < o->sec_cnt; i++) {
@@ -770,7 +779,7 @@ static void judge_loads(struct judging *j)
 {
 	const struct obj *o = j->o;
 	bool *on = zalloc(o->prog_cnt, sizeof(*on));
-	uint64_t s = seed * 0x9e3779b97f4a7c15ull | 1;
+	uint64_t s = first_random(o->file, o->size);
 	bool optional = false;
 
 	for (int i = 0; i < o->prog_cnt; i++) {
@@ -824,31 +833,40 @@ static bool same_shift(struct judging *j, const struct rec *r, struct outcome *a
 	return true;
 }
 
-static int judge(struct target *full, struct target *min, const char *full_path, const char *min_path,
-		 const char *obj_path, struct tally *sum)
+static struct target full, min;
+static struct tally sum;
+
+static bool open_all(struct obj *o, const char *full_path, const char *min_path, const char *obj_path)
+{
+	if (access(obj_path, R_OK)) {
+		printf("UNJUDGED\t%s: %s\n", obj_path, strerror(errno));
+		sum.unjudged++;
+		return false;
+	}
+	if (!open_target(&full, full_path) || (min_path && !open_target(&min, min_path))) {
+		sum.unjudged++;
+		return false;
+	}
+	open_obj(o, obj_path);
+	return true;
+}
+
+static int compare(const char *full_path, const char *min_path, const char *obj_path)
 {
 	struct tally t = { .triples = 1 };
-	struct judging j = { .full = full, .min = min, .t = &t };
+	struct judging j = { .full = &full, .min = &min, .t = &t };
 	struct obj o;
 
-	if (access(obj_path, R_OK)) {
-		fprintf(stderr, "calc: %s: %s\n", obj_path, strerror(errno));
-		sum->unjudged++;
+	if (!open_all(&o, full_path, min_path, obj_path))
 		return 2;
-	}
-	if (!open_target(full, full_path) || !open_target(min, min_path)) {
-		sum->unjudged++;
-		return 2;
-	}
-	open_obj(&o, obj_path);
 	j.o = &o;
 	j.state = zalloc(o.rec_cnt, 1);
 	for (int i = 0; i < o.rec_cnt; i++) {
 		const struct rec *r = &o.recs[i];
 		struct outcome a, b;
 
-		resolve(&o, r, &r->relo, full, NULL, NULL, &a);
-		resolve(&o, r, &r->relo, min, NULL, NULL, &b);
+		resolve(&o, r, &r->relo, &full, NULL, NULL, &a);
+		resolve(&o, r, &r->relo, &min, NULL, NULL, &b);
 		t.typeid += r->relo.kind == BPF_CORE_TYPE_ID_TARGET;
 		t.errors += !!a.rc;
 		if (!same(&a, &b))
@@ -865,23 +883,88 @@ static int judge(struct target *full, struct target *min, const char *full_path,
 	t.relocs = o.rec_cnt;
 	t.same = t.relocs - t.diff - t.undefined;
 	if (!quiet || t.diff)
-		printf("%s %s %s relocs=%ld same=%ld diff=%ld typeid=%ld undefined=%ld errors=%ld loads=%ld load_diff=%ld\n",
+		printf("JUDGED\t%s\t%s\t%s\trelocs=%ld\tsame=%ld\tdiff=%ld\ttypeid=%ld\tundefined=%ld\terrors=%ld\tloads=%ld\tsets=%ld\tmixed=%ld\tload_diff=%ld\n",
 		       obj_path, full_path, min_path, t.relocs, t.same, t.diff, t.typeid, t.undefined, t.errors, t.loads,
-		       t.load_diff);
-	sum->triples++;
-	sum->relocs += t.relocs;
-	sum->same += t.same;
-	sum->diff += t.diff;
-	sum->typeid += t.typeid;
-	sum->undefined += t.undefined;
-	sum->errors += t.errors;
-	sum->loads += t.loads;
-	sum->load_diff += t.load_diff;
+		       t.sets, t.mixed, t.load_diff);
+	sum.triples++;
+	sum.relocs += t.relocs;
+	sum.same += t.same;
+	sum.diff += t.diff;
+	sum.typeid += t.typeid;
+	sum.undefined += t.undefined;
+	sum.errors += t.errors;
+	sum.loads += t.loads;
+	sum.sets += t.sets;
+	sum.mixed += t.mixed;
+	sum.load_diff += t.load_diff;
 	lists_reset(&j.full_lists, 0);
 	lists_reset(&j.min_lists, 0);
 	free(j.state);
+	free(j.sets);
 	close_obj(&o);
 	return t.diff ? 1 : 0;
+}
+
+static const char *insn_state(const struct outcome *out)
+{
+	if (out->rc || !out->insn_cnt)
+		return "none";
+	if (out->patch_rc)
+		return "refused";
+	/* what libbpf writes where a program must not get to */
+	return out->insn[0].code == (BPF_JMP | BPF_CALL) && out->insn[0].imm == 195896080 ? "poisoned" : "patched";
+}
+
+static void put_outcome(const struct obj *o, int i, const struct outcome *out)
+{
+	const struct rec *r = &o->recs[i];
+	const char *access = btf__name_by_offset(o->btf, r->relo.access_str_off);
+
+	put_place(o, r, i);
+	printf("%u\t%u\t", r->relo.kind, r->relo.type_id);
+	put(access ? access : "");
+	putchar('\t');
+	put(spec_text);
+	printf("\t%d\t%s\t%d\t%d\t%llu\t%d\t%u\t%d\t%s\n", -out->rc, out->rc ? why_names[out->why] : "", out->cands,
+	       out->matching, (unsigned long long)out->value, out->res.poison, out->res.new_sz, out->res.fail_memsz_adjust,
+	       insn_state(out));
+}
+
+/* What each relocation comes to by itself, and in a load of each program alone, up to the first error. */
+static int outcomes(const char *full_path, const char *obj_path)
+{
+	struct lists lists = {};
+	struct outcome out;
+	struct obj o;
+
+	if (!open_all(&o, full_path, NULL, obj_path))
+		return 2;
+	for (int i = 0; i < o.rec_cnt; i++) {
+		resolve(&o, &o.recs[i], &o.recs[i].relo, &full, NULL, NULL, &out);
+		printf("OUTCOME\t\t");
+		put_outcome(&o, i, &out);
+	}
+	for (int p = 0; p < o.prog_cnt && o.rec_cnt; p++) {
+		if (o.progs[p].subprog)
+			continue;
+		lists_reset(&lists, btf__type_cnt(o.btf));
+		out.rc = out.patch_rc = 0;
+		for (int i = 0; i < o.rec_cnt && !out.rc && !out.patch_rc; i++) {
+			const struct rec *r = &o.recs[i];
+
+			if (r->prog != p && (r->prog < 0 || !o.progs[r->prog].subprog))
+				continue;
+			resolve(&o, r, &r->relo, &full, &lists, NULL, &out);
+			printf("OUTCOME\t");
+			put(o.progs[p].name);
+			putchar('\t');
+			put_outcome(&o, i, &out);
+		}
+	}
+	lists_reset(&lists, 0);
+	printf("JUDGED\t%s\t%s\trelocs=%d\n", obj_path, full_path, o.rec_cnt);
+	close_obj(&o);
+	return 0;
 }
 
 /*
@@ -918,68 +1001,26 @@ static void check_layout(void)
 	btf__free(b);
 }
 
-static int usage(void)
+static void forget(void)
 {
-	fputs("usage: calc [-q] [-v] [-s SEED] [-n RANDOM_SETS] FULL MIN OBJECT...\n"
-	      "       calc [-q] [-v] [-s SEED] [-n RANDOM_SETS] --batch < lines of FULL MIN OBJECT\n", stderr);
-	return 2;
+	close_target(&min);
+}
+
+static void total(void)
+{
+	printf("TOTAL\tlibbpf %s\ttriples=%ld\trelocs=%ld\tsame=%ld\tdiff=%ld\ttypeid=%ld\tundefined=%ld\terrors=%ld\tloads=%ld\tsets=%ld\tmixed=%ld\tload_diff=%ld\tunjudged=%ld\n",
+	       libbpf_version_string(), sum.triples, sum.relocs, sum.same, sum.diff, sum.typeid, sum.undefined, sum.errors,
+	       sum.loads, sum.sets, sum.mixed, sum.load_diff, sum.unjudged);
 }
 
 int main(int argc, char **argv)
 {
-	static struct target full, min;
-	struct tally sum = {};
-	bool batch = false;
-	int i, ret = 0;
+	static const struct judge calc = { "calc", compare, outcomes, forget, total };
+	int ret;
 
-	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		if (!strcmp(argv[i], "-q"))
-			quiet = true;
-		else if (!strcmp(argv[i], "-v"))
-			verbose = true;
-		else if (!strcmp(argv[i], "-s") && i + 1 < argc)
-			seed = strtoull(argv[++i], NULL, 0);
-		else if (!strcmp(argv[i], "-n") && i + 1 < argc)
-			random_sets = atoi(argv[++i]);
-		else if (!strcmp(argv[i], "--batch"))
-			batch = true;
-		else
-			return usage();
-	}
 	libbpf_set_print(on_print);
 	check_layout();
-	if (batch) {
-		char line[3 * PATH_MAX], f[PATH_MAX], m[PATH_MAX], o[PATH_MAX];
-
-		if (i != argc)
-			return usage();
-		while (fgets(line, sizeof(line), stdin)) {
-			int n = sscanf(line, "%4095s %4095s %4095s", f, m, o), r;
-
-			if (n <= 0)
-				continue;
-			if (n != 3)
-				die("a line of a batch has three words, not %d: %s", n, line);
-			r = judge(&full, &min, f, m, o, &sum);
-			if (r > ret)
-				ret = r;
-			/* a MIN may be written anew under the same name between two lines */
-			close_target(&min);
-			fflush(stdout);
-		}
-	} else {
-		if (argc - i < 3)
-			return usage();
-		for (int k = i + 2; k < argc; k++) {
-			int r = judge(&full, &min, argv[i], argv[i + 1], argv[k], &sum);
-
-			if (r > ret)
-				ret = r;
-		}
-	}
-	printf("libbpf %s: triples=%ld relocs=%ld same=%ld diff=%ld typeid=%ld undefined=%ld errors=%ld loads=%ld load_diff=%ld unjudged=%ld\n",
-	       libbpf_version_string(), sum.triples, sum.relocs, sum.same, sum.diff, sum.typeid, sum.undefined, sum.errors,
-	       sum.loads, sum.load_diff, sum.unjudged);
+	ret = drive(&calc, argc, argv);
 	close_target(&full);
 	close_target(&min);
 	return ret;

@@ -5,7 +5,7 @@
  * bytes. Needs libbpf 1.6 or newer (bpf_object__prepare).
  *
  *	prepare [options] FULL MIN OBJECT...
- *	prepare [options] --batch	lines "FULL MIN OBJECT" on standard input
+ *	prepare [options] --batch	lines of FULL, MIN and OBJECT on standard input
  *
  * No kernel takes part and no permission is needed: the linker's --wrap puts the
  * functions below between libbpf and the system.
@@ -19,34 +19,17 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
+#include "drive.h"
 #include "relo.h"
 
 #if LIBBPF_MAJOR_VERSION == 1 && LIBBPF_MINOR_VERSION < 6
 #error "bpf_object__prepare came with libbpf 1.6"
 #endif
-
-static bool verbose, quiet;
-static uint64_t seed = 1;
-static int random_sets = 4;
-
-static void *must(void *p)
-{
-	if (!p) {
-		fputs("prepare: out of memory\n", stderr);
-		exit(2);
-	}
-	return p;
-}
 
 /* ---- between libbpf and the system ---- */
 
@@ -121,7 +104,7 @@ static bool open_target(struct target *t, const char *path)
 	close_target(t);
 	t->btf = __real_btf__parse(path, NULL);
 	if (!t->btf) {
-		fprintf(stderr, "prepare: %s: not BTF that libbpf reads: %s\n", path, strerror(errno));
+		printf("UNJUDGED\t%s: not BTF that libbpf reads: %s\n", path, strerror(errno));
 		return false;
 	}
 	t->path = must(strdup(path));
@@ -173,8 +156,13 @@ int __wrap_bpf_core_calc_relo_insn(const char *prog_name, const struct bpf_core_
 	return rc;
 }
 
+/* libbpf goes on without .BTF.ext where it does not read it, and so without relocations. */
+static bool ext_ignored;
+
 static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
+	if (strstr(fmt, "Ignored and continue"))
+		ext_ignored = true;
 	if (verbose && level != LIBBPF_DEBUG)
 		return vfprintf(stderr, fmt, ap);
 	return 0;
@@ -265,21 +253,26 @@ struct tally {
 	long triples, programs, loads, same, diff, relocs, typeid, errors, unjudged;
 };
 
-static uint64_t next_random(uint64_t *s)
+static void put_rc(const struct outcome *o)
 {
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
+	printf("\t%s at ", o->rc ? strerror(-o->rc) : "ok");
+	put(o->prog);
+	printf(" #%d (%d)", o->idx, o->relo_rc);
 }
 
+/* As calc's: object, section (unknown here), program, instruction, number of the record, what, mode, FULL, MIN. */
 static void report(const char *path, const char *mode, const struct outcome *a, const struct outcome *b)
 {
 	if (quiet)
 		return;
 	if (a->rc || b->rc) {
-		printf("DIFF %s [%s] full: %s at %s #%d (%d) | min: %s at %s #%d (%d)\n", path, mode, a->rc ? strerror(-a->rc) : "ok",
-		       a->prog, a->idx, a->relo_rc, b->rc ? strerror(-b->rc) : "ok", b->prog, b->idx, b->relo_rc);
+		printf("DIFF\t%s\t\t", path);
+		put(a->rc ? a->prog : b->prog);
+		printf("\t0\t%d\tload\t", a->rc ? a->idx : b->idx);
+		put(mode);
+		put_rc(a);
+		put_rc(b);
+		printf("\tinsn differs\n");
 		return;
 	}
 	for (int i = 0; i < a->cnt && i < b->cnt; i++) {
@@ -290,14 +283,19 @@ static void report(const char *path, const char *mode, const struct outcome *a, 
 			k++;
 		if (k == x->cnt && k == y->cnt)
 			continue;
-		printf("DIFF %s [%s] %s insn %zu of %zu/%zu:", path, mode, x->name, k, x->cnt, y->cnt);
-		if (k < x->cnt && k < y->cnt) {
-			const struct bpf_insn *p = &x->insns[k], *q = &y->insns[k];
+		printf("DIFF\t%s\t\t", path);
+		put(x->name);
+		printf("\t%zu\t-1\tinstruction of %zu or %zu\t", k, x->cnt, y->cnt);
+		put(mode);
+		for (int side = 0; side < 2; side++) {
+			const struct code *c = side ? y : x;
 
-			printf(" full: code %#x off %d imm %d | min: code %#x off %d imm %d", p->code, p->off, p->imm, q->code,
-			       q->off, q->imm);
+			if (k < c->cnt)
+				printf("\tcode %#x off %d imm %d", c->insns[k].code, c->insns[k].off, c->insns[k].imm);
+			else
+				printf("\tnone");
 		}
-		putchar('\n');
+		printf("\tinsn differs\n");
 	}
 }
 
@@ -366,7 +364,9 @@ static bool compare_on(const char *path, char **names, int cnt, bool *on, const 
 	}
 }
 
-static int judge(const char *full_path, const char *min_path, const char *path, struct tally *sum)
+static struct tally sum;
+
+static int judge(const char *full_path, const char *min_path, const char *path)
 {
 	struct tally t = { .triples = 1 };
 	struct bpf_object *obj;
@@ -374,17 +374,21 @@ static int judge(const char *full_path, const char *min_path, const char *path, 
 	struct outcome warm;
 	char **names = NULL, failed[128], mode[160];
 	bool *on, ok, optional = false, *byself;
-	uint64_t s = seed * 0x9e3779b97f4a7c15ull | 1;
+	uint8_t *file;
+	size_t size;
+	uint64_t s;
 	int cnt = 0;
 
 	if (!open_target(&full, full_path) || !open_target(&min, min_path)) {
-		sum->unjudged++;
+		sum.unjudged++;
 		return 2;
 	}
+	ext_ignored = false;
 	obj = open_obj(path, full.path);
-	if (!obj) {
-		fprintf(stderr, "prepare: %s: libbpf does not open it: %s\n", path, strerror(errno));
-		sum->unjudged++;
+	file = read_file(path, &size);
+	if (!obj || !file || ext_ignored) {
+		printf("UNJUDGED\t%s: libbpf does not open it: %s\n", path, ext_ignored ? "bad .BTF.ext" : strerror(errno));
+		sum.unjudged++;
 		return 2;
 	}
 	bpf_object__for_each_program(p, obj)
@@ -400,6 +404,8 @@ static int judge(const char *full_path, const char *min_path, const char *path, 
 	}
 	bpf_object__close(obj);
 	t.programs = cnt;
+	s = first_random(file, size);
+	free(file);
 
 	/* the first load asks for the kernel's features; let it not be the one that counts */
 	load(path, &full, NULL, &warm);
@@ -421,18 +427,20 @@ static int judge(const char *full_path, const char *min_path, const char *path, 
 		snprintf(mode, sizeof(mode), "random:%d", k);
 		ok &= compare_on(path, names, cnt, on, mode, &t);
 	}
-	if (!quiet || t.diff || !ok)
-		printf("%s %s %s programs=%ld loads=%ld same=%ld diff=%ld relocs=%ld typeid=%ld errors=%ld%s\n", path, full_path,
-		       min_path, t.programs, t.loads, t.same, t.diff, t.relocs, t.typeid, t.errors, ok ? "" : " UNJUDGED");
-	sum->triples++;
-	sum->programs += t.programs;
-	sum->loads += t.loads;
-	sum->same += t.same;
-	sum->diff += t.diff;
-	sum->relocs += t.relocs;
-	sum->typeid += t.typeid;
-	sum->errors += t.errors;
-	sum->unjudged += !ok;
+	if (!ok)
+		printf("UNJUDGED\t%s: libbpf did not open it for each load\n", path);
+	else if (!quiet || t.diff)
+		printf("JUDGED\t%s\t%s\t%s\tprograms=%ld\tloads=%ld\tsame=%ld\tload_diff=%ld\trelocs=%ld\ttypeid=%ld\terrors=%ld\n", path,
+		       full_path, min_path, t.programs, t.loads, t.same, t.diff, t.relocs, t.typeid, t.errors);
+	sum.triples++;
+	sum.programs += t.programs;
+	sum.loads += t.loads;
+	sum.same += t.same;
+	sum.diff += t.diff;
+	sum.relocs += t.relocs;
+	sum.typeid += t.typeid;
+	sum.errors += t.errors;
+	sum.unjudged += !ok;
 	for (int i = 0; i < cnt; i++)
 		free(names[i]);
 	free(names);
@@ -441,69 +449,27 @@ static int judge(const char *full_path, const char *min_path, const char *path, 
 	return t.diff ? 1 : ok ? 0 : 2;
 }
 
-static int usage(void)
+static void forget(void)
 {
-	fputs("usage: prepare [-q] [-v] [-s SEED] [-n RANDOM_SETS] FULL MIN OBJECT...\n"
-	      "       prepare [-q] [-v] [-s SEED] [-n RANDOM_SETS] --batch < lines of FULL MIN OBJECT\n", stderr);
-	return 2;
+	close_target(&min);
+}
+
+static void total(void)
+{
+	printf("TOTAL\tlibbpf %s prepare\ttriples=%ld\tprograms=%ld\tloads=%ld\tsame=%ld\tload_diff=%ld\trelocs=%ld\ttypeid=%ld\terrors=%ld\tunjudged=%ld\n",
+	       libbpf_version_string(), sum.triples, sum.programs, sum.loads, sum.same, sum.diff, sum.relocs, sum.typeid,
+	       sum.errors, sum.unjudged);
 }
 
 int main(int argc, char **argv)
 {
-	struct tally sum = {};
-	bool batch = false, bad = false, diff = false;
-	int i;
+	static const struct judge prepare = { "prepare", judge, NULL, forget, total };
+	int ret;
 
-	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		if (!strcmp(argv[i], "-q"))
-			quiet = true;
-		else if (!strcmp(argv[i], "-v"))
-			verbose = true;
-		else if (!strcmp(argv[i], "-s") && i + 1 < argc)
-			seed = strtoull(argv[++i], NULL, 0);
-		else if (!strcmp(argv[i], "-n") && i + 1 < argc)
-			random_sets = atoi(argv[++i]);
-		else if (!strcmp(argv[i], "--batch"))
-			batch = true;
-		else
-			return usage();
-	}
+	random_sets = 4;
 	libbpf_set_print(on_print);
-	if (batch) {
-		char line[3 * PATH_MAX], f[PATH_MAX], m[PATH_MAX], o[PATH_MAX];
-
-		if (i != argc)
-			return usage();
-		while (fgets(line, sizeof(line), stdin)) {
-			int n = sscanf(line, "%4095s %4095s %4095s", f, m, o), r;
-
-			if (n <= 0)
-				continue;
-			if (n != 3) {
-				fprintf(stderr, "prepare: a line of a batch has three words: %s", line);
-				return 2;
-			}
-			r = judge(f, m, o, &sum);
-			diff |= r == 1;
-			bad |= r == 2;
-			/* a MIN may be written anew under the same name between two lines */
-			close_target(&min);
-			fflush(stdout);
-		}
-	} else {
-		if (argc - i < 3)
-			return usage();
-		for (int k = i + 2; k < argc; k++) {
-			int r = judge(argv[i], argv[i + 1], argv[k], &sum);
-
-			diff |= r == 1;
-			bad |= r == 2;
-		}
-	}
-	printf("libbpf %s prepare: triples=%ld programs=%ld loads=%ld same=%ld diff=%ld relocs=%ld typeid=%ld errors=%ld unjudged=%ld\n",
-	       libbpf_version_string(), sum.triples, sum.programs, sum.loads, sum.same, sum.diff, sum.relocs, sum.typeid,
-	       sum.errors, sum.unjudged);
+	ret = drive(&prepare, argc, argv);
 	close_target(&full);
 	close_target(&min);
-	return diff ? 1 : bad ? 2 : 0;
+	return ret;
 }
