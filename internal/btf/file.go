@@ -342,6 +342,9 @@ func (f *File) Text(ref uint32) []byte {
 	return f.strs[min(ref-f.strBase, uint32(len(f.strs))):] // a module may have no strings
 }
 
+// TextLen is one more than the highest name reference.
+func (f *File) TextLen() uint32 { return f.strBase + uint32(len(f.strs)) }
+
 // String returns the string at a name reference. It shares the File's memory.
 func (f *File) String(ref uint32) string {
 	b := f.Text(ref)
@@ -372,6 +375,14 @@ func (f *File) headElsewhere(id uint32) (Kind, uint32) {
 func (f *File) Ref(id uint32) uint32 {
 	if id < f.first {
 		return f.base.Ref(id)
+	}
+	return f.words[f.offsets[id-f.first]+2]
+}
+
+// SizeOf returns the size of a struct or union, and is cheaper than Type.
+func (f *File) SizeOf(id uint32) uint32 {
+	if id < f.first {
+		return f.base.SizeOf(id)
 	}
 	return f.words[f.offsets[id-f.first]+2]
 }

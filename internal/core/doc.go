@@ -27,15 +27,33 @@
 //	type_id_local               nothing
 //
 // Candidates are all types whose essential name is the local type's, of any
-// kind that a loader may look at. Marking is lenient: it follows names and
+// kind that a loader may look at. Cutting is lenient: it follows names and
 // leaves compatibility to the loader, which sees the same types and decides
 // the same. Keeping more never changes a result, with one exception, which
 // is why a member behind an indexed array of no elements is kept (libbpf
 // takes such an array for a flexible one if it is the last member).
 //
+// What is left of a type depends on the type and on what is asked of it where it
+// stands, and on nothing else: not on ids, not on other types, not on the way
+// there. So it is found once for all kernels that have the type, and a struct that
+// is looked at in two places may be left as two, of which neither has a name: no
+// candidate is added. An enum has its name everywhere, as loaders compare
+// it, and so it is the same everywhere.
+//
+// type_matches alone looks through pointers, at types by their names. A type whose
+// name is compared is a candidate if relocations are about that name, so it is left
+// once, with all that is asked of any type of its kind and name in the kernel.
+// Of several such types each pointer leads to its own, as far as anything tells
+// them apart: what they hold, or what their pointers lead to.
+//
 // Left out without a trace, as no loader looks at them: functions, variables,
 // data sections, declaration tags, parameter names, the names of structs and
 // unions that no relocation asks for, typedefs and modifiers between a
-// member and its type (unless the chain is so long that loaders give up), and
-// all but the first of identical types (unless their ids are asked for).
+// member and its type, and all but the first of equal candidates. Two of these leave
+// a trace. A chain so long that loaders may give up stays as long, but with CONSTs in
+// place of typedefs, which would be candidates. And where ids are asked for, which tell
+// equal candidates apart, the second one stays, in its place.
+//
+// It is an error if what is looked at leads back to itself, but to no struct or union
+// with a name: there is nothing to refer to, and no loader that would come to an end.
 package core

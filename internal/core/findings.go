@@ -1,12 +1,11 @@
 package core
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/khulnasoft/rules_btf/internal/graph"
-	"github.com/khulnasoft/rules_btf/internal/jsonfile"
 )
 
 // An Outcome is how a kernel fails to give a relocation what it asks for.
@@ -60,11 +59,13 @@ const (
 type Finding struct {
 	Relocation Relocation
 	Outcome    Outcome
-	// Candidates is how many types of the kernel have the name and kind.
+	// Candidates is how many types of the kernel have the name and kind: 0, 1, or 2
+	// for several. (How often a kernel has the same type, a pack does not tell.)
 	Candidates int
 	// Results of Ambiguous: what the candidates that match give, each once, in
 	// their order. Where they differ in the offset of a field alone, libbpf
-	// refuses and cilium/ebpf does not.
+	// refuses and cilium/ebpf does not. There are none of type_id_target: ids
+	// always differ, and mean nothing elsewhere.
 	Results []Result
 }
 
@@ -95,28 +96,29 @@ func (k RelocationKind) IsCheck() bool {
 	return false
 }
 
+func (f *Finding) compare(o *Finding) int {
+	return cmp.Or(
+		f.Relocation.compare(&o.Relocation),
+		cmp.Compare(f.Outcome, o.Outcome),
+		cmp.Compare(f.Candidates, o.Candidates),
+		slices.CompareFunc(f.Results, o.Results, func(a, b Result) int {
+			return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Offset, b.Offset))
+		}))
+}
+
 // Findings returns the relocations that a kernel does not serve, as libbpf
 // judges them (relo_core.c), each on its own: that another relocation of the
 // same program may have ruled out a candidate before is left out of account.
-func Findings(g graph.Graph, rs *Relocations) ([]Finding, error) {
-	stems := stemsOf(rs)
-	candidates := make([][]uint32, len(stems))
-	g.Candidates(graph.NewStems(stems), func(id uint32, stem int) {
-		candidates[stem] = append(candidates[stem], id)
-	})
-	m := newMatcher(g)
-	var findings []Finding
-	for i := range rs.Relocations {
-		r := &rs.Relocations[i]
-		n, _ := slices.BinarySearch(stems, graph.Stem(r.Type))
-		if f := m.finding(r, candidates[n]); f.Outcome != 0 {
-			findings = append(findings, f)
-		}
-		if m.spend(0) {
-			return nil, fmt.Errorf("%w: damaged?", ErrWork)
-		}
-	}
-	return findings, nil
+func Findings(g graph.Graph, rs *Relocations) ([]*Finding, error) {
+	return NewSeparateFinder(rs).Findings(g)
+}
+
+// NewSeparateFinder returns a Finder of kernels that each number their types and names in
+// a way of their own. What it finds on one is not remembered for the next.
+func NewSeparateFinder(rs *Relocations) *Finder {
+	f := NewFinder(rs)
+	f.known = nil
+	return f
 }
 
 // finding judges one relocation (bpf_core_calc_relo_insn). Its Outcome is 0 if there is none.
@@ -129,24 +131,25 @@ func (m *matcher) finding(r *Relocation, candidates []uint32) Finding {
 		if kindBit(kind) != kindBit(r.TypeKind) || graph.EssentialName(m.name(ref)) != name {
 			continue
 		}
-		f.Candidates++
+		f.Candidates = min(f.Candidates+1, 2)
 		res, v := m.of(r, id)
 		switch {
 		case v == refuses && len(found) > 1:
 			// libbpf compares candidates as it goes.
-			f.Outcome, f.Results = Ambiguous, found
+			f.ambiguous(found)
 			return f
 		case v == refuses, m.spend(len(found) / 4):
 			f.Outcome = Refused
 			return f
-		case v == matches && !slices.Contains(found, res):
+		case v == matches && (r.Kind == TypeIDTarget || !slices.Contains(found, res)):
+			// Two candidates have two ids, even where a graph has one for equal types.
 			found = append(found, res)
 			m.spend(128) // for its memory
 		}
 	}
 	switch {
 	case len(found) > 1:
-		f.Outcome, f.Results = Ambiguous, found
+		f.ambiguous(found)
 	case r.isAboutElement():
 		f.Outcome = Refused
 	case len(found) == 1:
@@ -158,6 +161,13 @@ func (m *matcher) finding(r *Relocation, candidates []uint32) Finding {
 	return f
 }
 
+func (f *Finding) ambiguous(found []Result) {
+	f.Outcome = Ambiguous
+	if f.Relocation.Kind != TypeIDTarget {
+		f.Results = found
+	}
+}
+
 // isAboutElement reports whether r asks for the sign or the bits of an array's
 // element, of which libbpf knows offset and size alone.
 func (r *Relocation) isAboutElement() bool {
@@ -166,59 +176,4 @@ func (r *Relocation) isAboutElement() bool {
 		return r.Path[len(r.Path)-1].Name == ""
 	}
 	return false
-}
-
-// findingsFile is the file of one kernel's findings.
-type findingsFile struct {
-	Version  int           `json:"version"`
-	Kernel   string        `json:"kernel"`
-	Findings []findingJSON `json:"findings"`
-}
-
-// findingJSON is a finding as it is written: one line each.
-type findingJSON struct {
-	Relocation relocationJSON `json:"relocation"`
-	Outcome    Outcome        `json:"outcome"`
-	Effect     Effect         `json:"effect"`
-	Candidates int            `json:"candidates,omitempty"`
-	Results    []Result       `json:"results,omitempty"`
-}
-
-// ErrFindings is wrapped by every error about a findings file.
-var ErrFindings = errors.New("not a usable findings file")
-
-// MarshalFindings returns the file of a kernel's findings.
-func MarshalFindings(kernel string, findings []Finding) ([]byte, error) {
-	return jsonfile.Marshal(FormatVersion,
-		jsonfile.Field{Name: "kernel", Value: kernel},
-		jsonfile.Field{Name: "findings", Value: jsonfile.List[Finding](findings)})
-}
-
-// MarshalJSON writes the finding with its effect.
-func (f Finding) MarshalJSON() ([]byte, error) {
-	r, err := f.Relocation.json()
-	if err != nil {
-		return nil, err
-	}
-	return jsonfile.Line(findingJSON{r, f.Outcome, f.Effect(), f.Candidates, f.Results})
-}
-
-// UnmarshalFindings reads what MarshalFindings writes.
-func UnmarshalFindings(file []byte) (kernel string, findings []Finding, err error) {
-	var body findingsFile
-	if err := jsonfile.Unmarshal(file, FormatVersion, &body); err != nil {
-		return "", nil, fmt.Errorf("%w: %w", ErrFindings, err)
-	}
-	for i, j := range body.Findings {
-		r, err := j.Relocation.relocation()
-		f := Finding{r, j.Outcome, j.Candidates, j.Results}
-		if err == nil && (f.Outcome == 0 || f.Effect() != j.Effect) {
-			err = errors.New("outcome and effect do not go together")
-		}
-		if err != nil {
-			return "", nil, fmt.Errorf("%w: finding %d: %w", ErrFindings, i, err)
-		}
-		findings = append(findings, f)
-	}
-	return body.Kernel, findings, nil
 }

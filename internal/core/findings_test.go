@@ -1,10 +1,7 @@
 package core_test
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/khulnasoft/rules_btf/internal/btftest"
@@ -26,7 +23,7 @@ func checkFindings(t *testing.T, libbpf *judge.Judge, kernel, object []byte) (ju
 		t.Fatal(err)
 	}
 	rs := relocations(t, object)
-	findings := map[int]core.Finding{}
+	findings := map[int]*core.Finding{}
 	for _, f := range found(t, kernel, rs) {
 		i, _ := rs.Find(&f.Relocation)
 		findings[i] = f
@@ -97,39 +94,4 @@ func TestFindingsAreLibbpfs(t *testing.T) {
 		})
 	}
 	t.Logf("%d relocations of the example", judged)
-}
-
-func TestUnmarshalFindings(t *testing.T) {
-	kernel := btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 4 { a int @0 }\nstruct s 8 { a int @32 }\nenum e 4 { A = 1 }\n")
-	object := btftest.Object(t, binary.LittleEndian, `
-int int 4 signed
-struct s 4 { a int @0; b *int @32 }
-enum e 4 { A = 1; B = 2 }
-struct t 4 { a int @0 }
-reloc kprobe/a field_byte_offset struct s 0:0
-reloc kprobe/a field_byte_size struct s 0:1
-reloc kprobe/a enumval_exists enum e 1
-reloc kprobe/a type_exists struct t 0
-`)
-	found := found(t, kernel, relocations(t, object))
-	file, err := core.MarshalFindings("debian/12/x86_64/6.1", found)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name, back, err := core.UnmarshalFindings(file)
-	if err != nil || name != "debian/12/x86_64/6.1" || len(found) != 4 || fmt.Sprint(back) != fmt.Sprint(found) {
-		t.Errorf("%s: %v (%v), was %v", name, back, err, found)
-	}
-	for _, c := range []struct{ old, new, want string }{
-		{`"version": 1`, `"version": 9`, "version 9, this minbtf reads version 1"},
-		{`"kernel"`, `"colour"`, `unknown field "colour"`},
-		{`"ambiguous"`, `"vague"`, `unknown outcome "vague"`},
-		{`"effect":"refusal"`, `"effect":"zero"`, "finding 1: outcome and effect do not go together"},
-		{`"type":"struct t"`, `"type":"t"`, `finding 3: type "t" is not a kind and a name`},
-	} {
-		damaged := strings.Replace(string(file), c.old, c.new, 1)
-		if _, _, err := core.UnmarshalFindings([]byte(damaged)); !errors.Is(err, core.ErrFindings) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", damaged, err)
-		}
-	}
 }

@@ -1,8 +1,12 @@
 package core
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/graph"
+	"github.com/khulnasoft/rules_btf/internal/store"
 )
 
 // A Homonym is a name that several types of a kernel have, and of which
@@ -17,46 +21,44 @@ type Homonym struct {
 // Homonyms returns those of a kernel, sorted by name, as far as Prune keeps
 // their types.
 func Homonyms(g graph.Graph, rs *Relocations) ([]Homonym, error) {
-	m := newMarker(g, newWants(rs))
-	if err := m.run(); err != nil {
-		return nil, err
+	p := NewPruner(rs, store.New())
+	p.begin(g)
+	type name struct {
+		kind uint32
+		name string
 	}
-	e := newEmitter(m)
-	e.classify()
+	type layouts struct {
+		Homonym
+		number map[uint32]int // by node
+	}
+	var order []*layouts
+	byName := map[name]*layouts{}
+	p.each(func(id, node uint32, _ int, w *want) {
+		if w == nil {
+			return
+		}
+		kind, ref := g.Head(id)
+		n := name{kindBit(kind), g.String(ref)}
+		l := byName[n]
+		if l == nil {
+			l = &layouts{Homonym: Homonym{Kind: kind, Name: n.name}, number: map[uint32]int{}}
+			byName[n] = l
+			order = append(order, l)
+		}
+		i, ok := l.number[node]
+		if !ok {
+			i = len(l.number)
+			l.number[node] = i
+			l.Layouts = append(l.Layouts, nil)
+		}
+		l.Layouts[i] = append(l.Layouts[i], id)
+	})
 	var homonyms []Homonym
-	for _, candidates := range m.candidates { // of one stem, so of one or a few names
-		type name struct {
-			kind uint32
-			name string
-		}
-		var order []name
-		types := map[name][]uint32{}
-		for _, c := range candidates {
-			kind, ref := g.Head(c.id)
-			n := name{kindBit(kind), g.String(ref)}
-			if types[n] == nil {
-				order = append(order, n)
-			}
-			types[n] = append(types[n], c.id)
-		}
-		for _, n := range order {
-			h := Homonym{Name: n.name}
-			h.Kind, _ = g.Head(types[n][0])
-			number := map[uint32]int{} // of layouts, by class
-			for _, id := range types[n] {
-				class := e.class[m.at[id]-1]
-				i, ok := number[class]
-				if !ok {
-					i = len(number)
-					number[class] = i
-					h.Layouts = append(h.Layouts, nil)
-				}
-				h.Layouts[i] = append(h.Layouts[i], id)
-			}
-			if len(h.Layouts) > 1 {
-				homonyms = append(homonyms, h)
-			}
+	for _, l := range order {
+		if len(l.Layouts) > 1 {
+			homonyms = append(homonyms, l.Homonym)
 		}
 	}
-	return homonyms, nil
+	slices.SortStableFunc(homonyms, func(a, b Homonym) int { return strings.Compare(graph.Stem(a.Name), graph.Stem(b.Name)) })
+	return homonyms, p.c.err
 }

@@ -375,17 +375,6 @@ func parseAccess(s string) ([]int, error) {
 	return path, nil
 }
 
-// underlying skips typedefs and modifiers.
-func underlying(f *btf.File, id uint32) uint32 {
-	for {
-		kind, _ := f.Head(id)
-		if !kind.IsModifier() {
-			return id
-		}
-		id = f.Ref(id)
-	}
-}
-
 // Union returns the canonical set of several objects' relocations. It fails if their byte orders differ.
 func Union(sets ...*Relocations) (*Relocations, error) {
 	u := &Relocations{}

@@ -10,8 +10,9 @@ import (
 // wants is a set of relocations by what they look at: one want for each stem
 // of a root type's name.
 type wants struct {
+	list  []string // the stems, sorted
 	stems *graph.Stems
-	roots []want
+	roots []want // by stem
 	// shapes of type_matches
 	shapes []Shape
 	names  map[string]uint32 // of members, numbered from 1
@@ -33,10 +34,40 @@ type step struct {
 	indexed *step
 }
 
+// ifAny is s if anything is named or indexed next, else nil.
+func (s *step) ifAny() *step {
+	if s == nil || len(s.named) == 0 && s.indexed == nil {
+		return nil
+	}
+	return s
+}
+
+// next returns what a member of that name leads to, and whether that is sought:
+// an anonymous one leads on to the same.
+func (s *step) next(name uint32) (next *step, sought bool) {
+	switch {
+	case s == nil || name == unwanted:
+		return nil, false
+	case name == unnamed:
+		return s, true
+	}
+	next, sought = s.named[name]
+	return next, sought
+}
+
+// of returns the want for the stem of a type's name; nil if there is none.
+func (w *wants) of(name string) *want {
+	n, ok := slices.BinarySearch(w.list, graph.Stem(name))
+	if !ok {
+		return nil
+	}
+	return &w.roots[n]
+}
+
 func newWants(rs *Relocations) *wants {
 	w := &wants{names: map[string]uint32{}}
 	stems := stemsOf(rs)
-	w.stems = graph.NewStems(stems)
+	w.list, w.stems = stems, graph.NewStems(stems)
 	w.roots = make([]want, len(stems))
 	for i := range rs.Relocations {
 		r := &rs.Relocations[i]

@@ -22,11 +22,18 @@ type Graph interface {
 	Head(id uint32) (kind btf.Kind, name uint32)
 	// Ref is a cheaper Type for what a PTR or modifier refers to.
 	Ref(id uint32) uint32
+	// SizeOf is a cheaper Type for the size of a struct or union.
+	SizeOf(id uint32) uint32
+	// Plain is the same for all types that are alike by value, and differ at most in which
+	// types of a name they point to; it is one of them.
+	Plain(id uint32) uint32
 	// String resolves a name reference.
 	String(name uint32) string
 	// Candidates calls yield for each named type whose stem is in s, in the
 	// kernel's order, with the stem's number.
 	Candidates(s *Stems, yield func(id uint32, stem int))
+	// Named calls yield for each named type that may be a candidate, in the kernel's order.
+	Named(yield func(id uint32))
 	// LongInt is the first INT of 4 or 8 bytes with a name of C's long, from
 	// which libbpf infers the size of a pointer (btf__pointer_size); 0 if none.
 	LongInt() uint32
@@ -103,6 +110,22 @@ func (s *Stems) Lookup(text []byte) (int, bool) {
 	return s.find(text)
 }
 
+// Find is Lookup for a name alone.
+func (s *Stems) Find(name string) (int, bool) {
+	if name == "" {
+		return 0, false
+	}
+	second := byte(0)
+	if len(name) > 1 {
+		second = name[1]
+	}
+	if i := uint(name[0])<<8 | uint(second); s.start[i/64]>>(i%64)&1 == 0 {
+		return 0, false
+	}
+	n, ok := s.number[Stem(name)]
+	return n, ok
+}
+
 func (s *Stems) find(text []byte) (int, bool) {
 	// Of a longer name the stem is longer, too, wherever it is cut off: it
 	// has no separator up to there, and so at most two underscores at its end.
@@ -125,22 +148,38 @@ var separator = []byte("___")
 // Raw is the Graph of raw BTF.
 type Raw struct{ *btf.File }
 
+// Plain implements Graph: types of raw BTF stand for themselves.
+func (r Raw) Plain(id uint32) uint32 { return id }
+
 // Candidates implements Graph. Functions, variables, data sections and
 // declaration tags never match a relocation, so they are no candidates.
 func (r Raw) Candidates(s *Stems, yield func(id uint32, stem int)) {
 	for id := uint32(1); id < r.NumTypes(); id++ {
 		kind, name := r.Head(id)
-		switch kind {
-		case btf.Func, btf.Var, btf.Datasec, btf.DeclTag:
-			continue
-		}
-		if name == 0 {
+		if name == 0 || !mayMatch(kind) {
 			continue
 		}
 		if stem, ok := s.Lookup(r.Text(name)); ok {
 			yield(id, stem)
 		}
 	}
+}
+
+// Named implements Graph.
+func (r Raw) Named(yield func(id uint32)) {
+	for id := uint32(1); id < r.NumTypes(); id++ {
+		if kind, name := r.Head(id); name != 0 && mayMatch(kind) {
+			yield(id)
+		}
+	}
+}
+
+func mayMatch(kind btf.Kind) bool {
+	switch kind {
+	case btf.Func, btf.Var, btf.Datasec, btf.DeclTag:
+		return false
+	}
+	return true
 }
 
 // LongInt implements Graph.

@@ -1,12 +1,13 @@
-// Mutants breaks pruning on purpose, in ways that somebody might by mistake,
+// Mutants breaks pruning and packs on purpose, in ways that somebody might by mistake,
 // and shows which tests notice:
 //
 //	go run ./internal/mutants [-all] [-run REGEXP]
 //
 // A mutant is a wrong piece of text in place of the right one, which go builds
 // instead of the file (go build -overlay); the tree stays as it is. Without -all
-// a mutant is done with when conformance or property have noticed. One that
-// neither notices has survived: exit status 1, and a hole in the suites.
+// a mutant is done with when one of the suites has noticed that let loaders judge, or compare
+// with what they judged. One that none of these notices has survived: exit status 1,
+// and a hole in the suites.
 package main
 
 import (
@@ -29,16 +30,19 @@ import (
 type suite struct {
 	pkg  string
 	args []string
-	// promise: it lets loaders judge, so that one of these must notice.
+	// promise: it lets loaders judge, or compares what goes through a pack with what does not,
+	// so that one of these must notice.
 	promise bool
 }
 
 var suites = []suite{
 	{"property", []string{"-test.run=TestWorlds/cilium", "-worlds=1500"}, true},
 	{"conformance", []string{"-test.run=TestCases"}, true},
+	{"property", []string{"-test.run=TestPacks|TestOneAfterAnother"}, true},
 	{"property", []string{"-test.run=TestKernels/cilium", "-seeds=6"}, true},
 	{"property", []string{"-test.run=TestWorlds/libbpf", "-worlds=1500"}, true},
 	{"property", []string{"-test.run=TestKernels/libbpf", "-seeds=6"}, true},
+	{"pack", []string{"-test.run=TestSameBytes|TestUnpack"}, true},
 	{"core", []string{"-test.run=TestPrune|TestExampleKernels"}, false},
 }
 

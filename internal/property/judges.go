@@ -3,6 +3,8 @@ package property
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
@@ -100,7 +102,7 @@ func (l libbpf) findings(full *kernel, o *object) ([]string, error) {
 			return nil, err
 		}
 		out := outcomes[n]
-		if !ok || out.Class == judge.LocalSpec || out.Class == judge.LocalType || isUnsized(read.BTF, rec) {
+		if !ok || out.Class == judge.LocalSpec || out.Class == judge.LocalType || isUnsized(read.BTF, rec) || isUnloadable(read.BTF, rec) {
 			continue // refused for the object's sake, whatever the kernel
 		}
 		if rec.Kind == core.FieldLShiftU64 && full.file.BigEndian() {
@@ -138,6 +140,42 @@ func isUnsized(f *btf.File, rec core.Record) bool {
 		return unsized(rec.TypeID) || unsized(end)
 	case rec.Kind == core.TypeSize:
 		return unsized(rec.TypeID)
+	}
+	return false
+}
+
+// isUnloadable reports whether a relocation is about a local bitfield that no load of 8 bytes
+// has all of, such as one of an __int128.
+func isUnloadable(f *btf.File, rec core.Record) bool {
+	if !rec.Kind.IsField() {
+		return false
+	}
+	access := f.String(rec.Access)
+	index, _, _ := strings.Cut(access, ":")
+	first, _ := strconv.ParseUint(index, 10, 32)
+	at, width, size := first*sizeOf(f, rec.TypeID)*8, uint64(0), uint64(0)
+	follow(f.Type, rec.TypeID, access, func(t *btf.Type, i int) {
+		width = 0
+		switch {
+		case t.Kind == btf.Array:
+			at += uint64(i) * sizeOf(f, t.Ref) * 8
+		case t.Kind.IsComposite():
+			m := t.Members[i]
+			size = sizeOf(f, m.Type)
+			if t.KFlag {
+				width, m.Offset = uint64(m.Offset>>24), m.Offset&0xffffff
+			}
+			at += uint64(m.Offset)
+		}
+	})
+	if width == 0 || size == 0 {
+		return false
+	}
+	for at+width-at/8/size*size*8 > size*8 {
+		if size >= 8 {
+			return true
+		}
+		size *= 2
 	}
 	return false
 }

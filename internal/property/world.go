@@ -63,7 +63,9 @@ func types(c chance, defs []string, local bool) string {
 			}
 			ref = fmt.Sprintf("%s#%d", ref, w.count[ref])
 		}
-		w.all = append(w.all, ref)
+		if class != "typedef" { // no type leads back to itself without a struct
+			w.all = append(w.all, ref)
+		}
 		list = append(list, def{kind + " " + name, class, ref})
 	}
 	for _, d := range list {
@@ -81,6 +83,7 @@ func types(c chance, defs []string, local bool) string {
 			fmt.Fprintf(&w.b, " %d", 4<<w.IntN(2))
 		case "typedef":
 			w.b.WriteString(" " + w.value(3))
+			w.all = append(w.all, d.ref)
 		case "struct", "union":
 			w.b.WriteString(w.members(3))
 		case "enum", "enum64":

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,9 +61,9 @@ type Entry struct {
 	// checks whether there is something of that type, and so probably does not
 	// reach it. (That it does not, the verifier alone can tell.)
 	Checked bool `json:"checked,omitempty"`
-	// Kernels are ranges of Report.Kernels: first and last index.
-	Kernels  [][2]int  `json:"kernels"`
-	Programs []Program `json:"programs"`
+	// Kernels are ranges of Report.Kernels.
+	Kernels  []core.Range `json:"kernels"`
+	Programs []Program    `json:"programs"`
 }
 
 // A Program has a relocation. A subprogram (section .text) stands for all programs that call it.
@@ -78,17 +79,13 @@ func (p Program) compare(o Program) int {
 
 func (p Program) String() string { return cmp.Or(p.Name, p.Section) }
 
-// A Builder makes a report. Add all objects before the first kernel.
+// A Builder makes a report. Add all objects before the first findings.
 type Builder struct {
 	report   Report
 	all      core.Relocations
 	programs []map[Program]bool // by relocation in all
-	kernels  []kernel
-}
-
-type kernel struct {
-	name     string
-	findings []core.Finding
+	files    []*core.FindingsFile
+	kernels  map[string]bool // of files
 }
 
 // AddObject adds an object. In the report the end of its path stands for it,
@@ -141,24 +138,37 @@ func (b *Builder) AddObject(path string, o *core.Object) error {
 	return nil
 }
 
-// AddKernel adds the findings of one kernel.
-func (b *Builder) AddKernel(name string, findings []core.Finding) error {
-	for i := range findings {
-		if _, ok := b.all.Find(&findings[i].Relocation); !ok {
-			return fmt.Errorf("%s is a relocation of none of the objects; the findings were made for others", &findings[i].Relocation)
+// AddFindings adds the findings of one kernel or many.
+func (b *Builder) AddFindings(file *core.FindingsFile) error {
+	for i := range file.Findings {
+		if r := &file.Findings[i].Relocation; !b.has(r) {
+			return fmt.Errorf("%s is a relocation of none of the objects; the findings were made for others", r)
 		}
 	}
-	if slices.ContainsFunc(b.kernels, func(k kernel) bool { return k.name == name }) {
-		return fmt.Errorf("another kernel is named %s, too", name)
+	for _, name := range file.Kernels {
+		if b.kernels[name] {
+			return fmt.Errorf("another kernel is named %s, too", name)
+		}
 	}
-	b.kernels = append(b.kernels, kernel{name, findings})
+	if b.kernels == nil {
+		b.kernels = map[string]bool{}
+	}
+	for _, name := range file.Kernels {
+		b.kernels[name] = true
+	}
+	b.files = append(b.files, file)
 	return nil
+}
+
+func (b *Builder) has(r *core.Relocation) bool {
+	_, ok := b.all.Find(r)
+	return ok
 }
 
 // Report returns the report, in an order that does not depend on that of the calls.
 func (b *Builder) Report() *Report {
-	slices.SortFunc(b.kernels, func(x, y kernel) int { return cmp.Compare(x.name, y.name) })
 	r := b.report
+	r.Kernels = slices.Sorted(maps.Keys(b.kernels))
 	r.Relocations = len(b.all.Relocations)
 	names := shortest(b.report.Objects)
 	r.Objects = slices.Clone(b.report.Objects)
@@ -170,31 +180,33 @@ func (b *Builder) Report() *Report {
 		relocation int
 		outcome    core.Outcome
 	}
-	entries := map[key]*Entry{}
-	for n, k := range b.kernels {
-		r.Kernels = append(r.Kernels, k.name)
-		for i := range k.findings {
-			f := &k.findings[i]
+	found := map[key][]kernels{}
+	for _, file := range b.files {
+		place := make([]int, len(file.Kernels))
+		for i, name := range file.Kernels {
+			place[i], _ = slices.BinarySearch(r.Kernels, name)
+		}
+		for i := range file.Findings {
+			f := &file.Findings[i]
 			at, _ := b.all.Find(&f.Relocation)
-			e, ok := entries[key{at, f.Outcome}]
-			if !ok {
-				e = &Entry{Relocation: f.Relocation, Outcome: f.Outcome, Effect: f.Effect()}
-				entries[key{at, f.Outcome}] = e
-			}
-			if last := len(e.Kernels) - 1; last >= 0 && e.Kernels[last][1] == n-1 {
-				e.Kernels[last][1] = n
-			} else {
-				e.Kernels = append(e.Kernels, [2]int{n, n})
-			}
+			k := key{at, f.Outcome}
+			found[k] = append(found[k], kernels{f, place})
 		}
 	}
+	on := make([]bool, len(r.Kernels))
 	checks := b.checks()
 	for at := range b.all.Relocations {
 		for _, outcome := range []core.Outcome{core.NoCandidate, core.NoMatch, core.Ambiguous, core.Refused} {
-			e, ok := entries[key{at, outcome}]
-			if !ok {
+			list := found[key{at, outcome}]
+			if len(list) == 0 {
 				continue
 			}
+			clear(on)
+			for _, k := range list {
+				k.mark(on)
+			}
+			f := list[0].finding
+			e := Entry{Relocation: f.Relocation, Outcome: outcome, Effect: f.Effect(), Kernels: core.Ranges(on)}
 			e.Checked = e.Effect == core.Poison
 			for p := range b.programs[at] {
 				e.Checked = e.Checked && checks[check{p, graph.Stem(e.Relocation.Type)}]
@@ -202,10 +214,24 @@ func (b *Builder) Report() *Report {
 				e.Programs = append(e.Programs, p)
 			}
 			slices.SortFunc(e.Programs, Program.compare)
-			r.Findings = append(r.Findings, *e)
+			r.Findings = append(r.Findings, e)
 		}
 	}
 	return &r
+}
+
+// kernels are those of a finding in one file, and where the file's are in the report.
+type kernels struct {
+	finding *core.KernelsFinding
+	place   []int
+}
+
+func (k *kernels) mark(on []bool) {
+	for _, r := range k.finding.Kernels {
+		for _, at := range k.place[r[0] : r[1]+1] {
+			on[at] = true
+		}
+	}
 }
 
 // shortest returns for the path of each object its shortest end that is no

@@ -40,7 +40,8 @@ var kernels = map[string]string{
 	"k5": types,
 }
 
-func build(t *testing.T, objectNames, kernelNames []string) *report.Report {
+// build makes a report of findings files; each is given as the names of its kernels.
+func build(t *testing.T, objectNames []string, files ...string) *report.Report {
 	t.Helper()
 	var b report.Builder
 	var sets []*core.Relocations
@@ -62,24 +63,34 @@ func build(t *testing.T, objectNames, kernelNames []string) *report.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range kernelNames {
-		k, err := btf.Parse(btftest.Compile(t, binary.LittleEndian, kernels[name]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		findings, err := core.Findings(graph.Raw{File: k}, all)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.AddKernel(name, findings); err != nil {
+	for _, names := range files {
+		if err := b.AddFindings(findings(t, all, strings.Fields(names))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return b.Report()
 }
 
+// findings returns the findings file of some kernels.
+func findings(t *testing.T, rs *core.Relocations, kernelNames []string) *core.FindingsFile {
+	t.Helper()
+	var c core.Collector
+	for _, name := range kernelNames {
+		found, err := core.Findings(graph.Raw{File: btftest.Parse(t, binary.LittleEndian, kernels[name])}, rs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Add(name, found)
+	}
+	file, err := c.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestReport(t *testing.T) {
-	rep := build(t, []string{"one.bpf.o", "two.bpf.o"}, []string{"k1", "k2", "k3", "k4", "k5"})
+	rep := build(t, []string{"one.bpf.o", "two.bpf.o"}, "k1", "k2", "k3", "k4", "k5")
 	var got []string
 	for _, e := range rep.Findings {
 		var programs []string
@@ -109,25 +120,28 @@ reloc kprobe/check field_exists struct s 0:1
 reloc kprobe/check field_byte_offset struct s 0:1
 reloc kprobe/ask enumval_value enum e 0
 `
-	for _, e := range build(t, []string{"three.bpf.o"}, []string{"k2"}).Findings {
+	for _, e := range build(t, []string{"three.bpf.o"}, "k2").Findings {
 		if want := e.Relocation.Kind == core.FieldByteOffset; e.Checked != want {
 			t.Errorf("%s: checked %v", &e.Relocation, e.Checked)
 		}
 	}
 }
 
+// Neither the order nor which kernels are in one file matters.
 func TestOrderDoesNotMatter(t *testing.T) {
-	a, err := build(t, []string{"one.bpf.o", "two.bpf.o"}, []string{"k1", "k2", "k3", "k4"}).JSON()
+	want, err := build(t, []string{"one.bpf.o", "two.bpf.o"}, "k1", "k2", "k3", "k4", "k5").JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := build(t, []string{"two.bpf.o", "one.bpf.o"}, []string{"k4", "k2", "k1", "k3"}).JSON()
-	if err != nil || !bytes.Equal(a, b) {
-		t.Errorf("%v\n%s\n%s", err, a, b)
+	for _, files := range [][]string{{"k4", "k2", "k1", "k5", "k3"}, {"k1 k2 k3 k4 k5"}, {"k2 k4", "k3 k1 k5"}, {"k1 k5", "", "k4 k3 k2"}} {
+		got, err := build(t, []string{"two.bpf.o", "one.bpf.o"}, files...).JSON()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q: %v\n%s\nexpected:\n%s", files, err, got, want)
+		}
 	}
 	var body map[string]any
-	if err := json.Unmarshal(a, &body); err != nil || len(body["findings"].([]any)) != 7 || len(body["kernels"].([]any)) != 4 {
-		t.Errorf("%v: %s", err, a)
+	if err := json.Unmarshal(want, &body); err != nil || len(body["findings"].([]any)) != 7 || len(body["kernels"].([]any)) != 5 {
+		t.Errorf("%v: %s", err, want)
 	}
 }
 
@@ -136,10 +150,6 @@ func TestObjectsOfOneName(t *testing.T) {
 	paths := []string{"bin/a/x.bpf.o", "bin/b/x.bpf.o", "lib/b/x.bpf.o", "/b/x.bpf.o", "b/x.bpf.o", "bin/a/y.bpf.o"}
 	wanted := []string{"a/x.bpf.o", "bin/b/x.bpf.o", "lib/b/x.bpf.o", "/b/x.bpf.o", "b/x.bpf.o", "y.bpf.o"}
 	const reads = "reloc kprobe/p field_byte_offset struct s 0:1\n"
-	k, err := btf.Parse(btftest.Compile(t, binary.LittleEndian, kernels["k2"]))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var reports [][]byte
 	for _, order := range [][]int{{0, 1, 2, 3, 4, 5}, {5, 4, 3, 2, 1, 0}} {
 		var b report.Builder
@@ -160,11 +170,7 @@ func TestObjectsOfOneName(t *testing.T) {
 				rs, _ = o.Relocations()
 			}
 		}
-		findings, err := core.Findings(graph.Raw{File: k}, rs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.AddKernel("k2", findings); err != nil {
+		if err := b.AddFindings(findings(t, rs, []string{"k2"})); err != nil {
 			t.Fatal(err)
 		}
 		rep := b.Report()
@@ -203,7 +209,7 @@ func TestFew(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	got := build(t, []string{"one.bpf.o", "two.bpf.o"}, []string{"k1", "k2", "k3"}).Text()
+	got := build(t, []string{"one.bpf.o", "two.bpf.o"}, "k1", "k2", "k3").Text()
 	const want = `2 objects, 4 relocations, 3 kernels
 Poisoned: the verifier refuses these instructions unless they are never reached.
   enumval_value enum e::A: no_candidate on k2
@@ -223,15 +229,19 @@ Checks that find nothing:
 
 func TestErrors(t *testing.T) {
 	var b report.Builder
-	foreign := []core.Finding{{Relocation: core.Relocation{Kind: core.TypeExists, TypeKind: btf.Struct, Type: "t"}, Outcome: core.NoCandidate}}
-	if err := b.AddKernel("k", foreign); err == nil || err.Error() != "type_exists struct t is a relocation of none of the objects; the findings were made for others" {
+	foreign := &core.Relocations{Relocations: []core.Relocation{{Kind: core.TypeExists, TypeKind: btf.Struct, Type: "t"}}}
+	if err := b.AddFindings(findings(t, foreign, []string{"k1"})); err == nil || err.Error() != "type_exists struct t is a relocation of none of the objects; the findings were made for others" {
 		t.Error(err)
 	}
-	if err := b.AddKernel("k", nil); err != nil {
+	none := &core.Relocations{}
+	if err := b.AddFindings(findings(t, none, []string{"k1", "k3"})); err != nil {
 		t.Error(err)
 	}
-	if err := b.AddKernel("k", nil); err == nil || err.Error() != "another kernel is named k, too" {
+	if err := b.AddFindings(findings(t, none, []string{"k2", "k3"})); err == nil || err.Error() != "another kernel is named k3, too" {
 		t.Error(err)
+	}
+	if got := b.Report().Kernels; !slices.Equal(got, []string{"k1", "k3"}) {
+		t.Errorf("kernels %q", got)
 	}
 	little, _ := core.ReadObject(btftest.Object(t, binary.LittleEndian, objects["one.bpf.o"]))
 	big, _ := core.ReadObject(btftest.Object(t, binary.BigEndian, objects["one.bpf.o"]))
