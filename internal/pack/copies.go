@@ -1,0 +1,345 @@
+package pack
+
+import (
+	"slices"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/store"
+)
+
+// A copier finds types of a kernel that are one node, but not one type, as what they point
+// to differs: store.Copies.
+//
+// Whether two types of a name are the same is a question of what they lead to,
+// round in circles. They are taken for the same as long as nothing tells them
+// apart (the coarsest bisimulation); each round compares what they refer to.
+type copier struct {
+	im     *Importer
+	group  []uint32 // by type: number of its kind and name, from 1; 0 if it has no name
+	groups []group
+	leads  []lead   // by type, twice: held by value, and behind a pointer
+	refs   []ref    // of roots, one after the other
+	spans  []span   // of refs, by type
+	class  []uint32 // by type
+	// by class
+	times   []uint8
+	ordinal []uint32 // from 1, of those that pointers may lead to
+	copy    []uint32 // which one of the node's copies it is
+	entry   []uint32 // index of store.Copy, from 1
+	// by node
+	copies []uint32
+}
+
+type span struct{ first, end uint32 }
+
+// A group is a kernel's types of a kind and name.
+type group struct {
+	kind    btf.Kind
+	count   uint32 // types
+	classes uint32 // found at last
+}
+
+// A ref is what a type leads to: one of several types of a name.
+type ref struct {
+	id      uint32
+	pointer bool
+}
+
+type lead uint8
+
+const (
+	leadUnknown lead = iota
+	leadNowhere
+	leadOn
+	leadChoice // and there is more than one of that
+)
+
+// maxRefs bounds what a hostile kernel has.
+const maxRefs = 1 << 25
+
+// find fills in k.Copies and k.Order.
+func (c *copier) find(im *Importer, k *store.Kernel, ids []uint32) {
+	c.im = im
+	if !c.number(ids) {
+		return
+	}
+	types := int(im.g.NumTypes())
+	c.leads = cleared(c.leads, 2*types)
+	c.refs, c.spans = c.refs[:0], cleared(c.spans, types)
+	for _, id := range ids {
+		if c.leadsOn(id, false) {
+			first := uint32(len(c.refs))
+			c.collect(id)
+			c.spans[id] = span{first, uint32(len(c.refs))}
+		}
+		if im.err != nil {
+			return
+		}
+	}
+	c.refine(ids)
+	c.choose(k, ids)
+}
+
+// number groups types by kind and name, and reports whether pointers can be in doubt.
+func (c *copier) number(ids []uint32) (doubt bool) {
+	type key struct {
+		kind btf.Kind
+		name uint32
+	}
+	c.group = cleared(c.group, int(c.im.g.NumTypes()))
+	c.groups = append(c.groups[:0], group{})
+	numbers := make(map[key]uint32, len(ids))
+	for _, id := range ids {
+		kind, name := c.im.g.Head(id)
+		n := &c.group[id]
+		k := key{kind, c.im.text(name)}
+		if *n = numbers[k]; *n == 0 {
+			*n = uint32(len(c.groups))
+			numbers[k] = *n
+			c.groups = append(c.groups, group{kind: kind})
+		}
+		g := &c.groups[*n]
+		g.count++
+		doubt = doubt || g.count > 1 && isNamed(kind)
+	}
+	return doubt
+}
+
+// leadsOn reports whether a type leads, by value or through pointers without
+// names, to a pointer to one of several types of a name.
+func (c *copier) leadsOn(id uint32, pointer bool) bool {
+	if id == 0 {
+		return false
+	}
+	kind, name := c.im.g.Head(id)
+	if pointer {
+		switch {
+		case name != 0 && isNamed(kind):
+			return c.groups[c.group[id]].count > 1
+		case kind.IsModifier(), kind == btf.Array:
+		default:
+			pointer = false
+		}
+	}
+	l := 2 * id
+	if pointer {
+		l++
+	}
+	if c.leads[l] == leadUnknown {
+		c.leads[l] = leadNowhere
+		c.each(id, pointer, func(id uint32, pointer bool) {
+			if c.leadsOn(id, pointer) {
+				c.leads[l] = leadOn
+			}
+		})
+	}
+	return c.leads[l] == leadOn
+}
+
+// each calls yield for what a type refers to, in the order of its references.
+// That is behind a pointer if the type is (and is no type of a name), or is one.
+func (c *copier) each(id uint32, pointer bool, yield func(id uint32, pointer bool)) {
+	var t btf.Type
+	switch kind, _ := c.im.g.Head(id); {
+	case kind.IsComposite():
+		c.im.g.Type(id, &t)
+		for i := range t.Members {
+			yield(t.Members[i].Type, false)
+		}
+	case kind == btf.Array:
+		c.im.g.Type(id, &t)
+		yield(t.Ref, pointer)
+		yield(t.Index, false)
+	case kind == btf.Ptr:
+		yield(c.im.g.Ref(id), true)
+	case kind == btf.FuncProto:
+		c.im.g.Type(id, &t)
+		yield(t.Ref, true)
+		for i := range t.Members {
+			yield(t.Members[i].Type, true)
+		}
+	case kind.IsModifier():
+		yield(c.im.g.Ref(id), pointer)
+	}
+}
+
+// collect notes what a root leads to, as store.View comes to it.
+func (c *copier) collect(id uint32) {
+	var visit func(id uint32, pointer bool)
+	visit = func(id uint32, pointer bool) {
+		if !c.leadsOn(id, pointer) || c.im.err != nil {
+			return
+		}
+		if len(c.refs) > maxRefs {
+			c.im.fail(id, "is one of too many that lead to each other")
+			return
+		}
+		kind, name := c.im.g.Head(id)
+		switch {
+		case pointer && name != 0 && isNamed(kind):
+			c.refs = append(c.refs, ref{id, true})
+			return
+		case name != 0 && (!pointer || c.im.pointees[id] == c.im.values[id]):
+			c.refs = append(c.refs, ref{id, false}) // a root again
+			return
+		case pointer && !kind.IsModifier() && kind != btf.Array:
+			pointer = false
+		}
+		c.each(id, pointer, visit)
+	}
+	c.each(id, false, visit)
+}
+
+// refine divides the types of each name into classes of the same.
+func (c *copier) refine(ids []uint32) {
+	c.class = cleared(c.class, int(c.im.g.NumTypes()))
+	copy(c.class, c.im.values)
+	var doubtful []uint32
+	for _, id := range ids {
+		if s := c.spans[id]; s.end > s.first && c.groups[c.group[id]].count > 1 {
+			doubtful = append(doubtful, id)
+		}
+	}
+	next := make([]uint32, len(doubtful))
+	// Classes are numbered beyond nodes, so that they differ from those that are nodes.
+	first := uint32(c.im.s.Len())
+	for before := 0; ; {
+		size := 1
+		for size < 2*len(doubtful) {
+			size *= 2
+		}
+		table := make([]uint32, size) // index in doubtful + 1
+		hashes := make([]uint32, len(doubtful))
+		count := 0
+		for i, id := range doubtful {
+			hash := c.hash(id)
+			hashes[i] = hash
+			at := hash & uint32(size-1)
+			for ; table[at] != 0; at = (at + 1) & uint32(size-1) {
+				j := table[at] - 1
+				if hashes[j] == hash && c.equal(id, doubtful[j]) {
+					break
+				}
+			}
+			if table[at] == 0 {
+				table[at] = uint32(i + 1)
+				next[i] = first + uint32(count)
+				count++
+			} else {
+				next[i] = next[table[at]-1]
+			}
+		}
+		for i, id := range doubtful {
+			c.class[id] = next[i]
+		}
+		if count == before {
+			return
+		}
+		before = count
+	}
+}
+
+func (c *copier) of(id uint32) []ref {
+	s := c.spans[id]
+	return c.refs[s.first:s.end]
+}
+
+func (c *copier) hash(id uint32) uint32 {
+	h := uint64(c.class[id])
+	for _, r := range c.of(id) {
+		h = (h ^ uint64(c.class[r.id])) * 0x9e3779b97f4a7c15
+		h ^= h >> 32
+	}
+	return uint32(h)
+}
+
+func (c *copier) equal(a, b uint32) bool {
+	return c.class[a] == c.class[b] && slices.EqualFunc(c.of(a), c.of(b), func(a, b ref) bool { return c.class[a.id] == c.class[b.id] })
+}
+
+// choose notes the copies, and what they lead to.
+func (c *copier) choose(k *store.Kernel, ids []uint32) {
+	im := c.im
+	classes := im.s.Len() + len(ids)
+	c.times, c.ordinal = cleared(c.times, classes), cleared(c.ordinal, classes)
+	c.copy, c.entry = cleared(c.copy, classes), cleared(c.entry, classes)
+	c.copies = cleared(c.copies, im.s.Len())
+	for _, id := range ids {
+		class := c.class[id]
+		if c.times[class] > 0 {
+			continue
+		}
+		c.times[class] = 1
+		g, n := &c.groups[c.group[id]], im.values[id]
+		g.classes++
+		c.ordinal[class] = g.classes
+		c.copy[class] = c.copies[n]
+		c.copies[n]++
+	}
+	clear(c.times)
+	var choices []uint32
+	var entries []store.Copy
+	order := make([]uint32, 0, len(k.Roots))
+	for _, id := range ids {
+		class := c.class[id]
+		if c.times[class] == 2 {
+			continue
+		}
+		if c.times[class]++; c.times[class] == 1 && c.isCopy(id) {
+			first := len(choices)
+			for _, r := range c.of(id) {
+				class := c.class[r.id]
+				if r.pointer {
+					if c.groups[c.group[r.id]].classes > 1 {
+						choices = append(choices, c.ordinal[class])
+					}
+				} else if c.copies[im.values[r.id]] > 1 {
+					choices = append(choices, c.copy[class])
+				}
+			}
+			entries = append(entries, store.Copy{Root: im.values[id], Choices: choices[first:len(choices):len(choices)]})
+			c.entry[class] = uint32(len(entries))
+		}
+		if i := c.entry[class]; i > 0 {
+			order = append(order, store.IsCopy|(i-1))
+		} else {
+			order = append(order, im.values[id])
+		}
+	}
+	if len(entries) == 0 {
+		return
+	}
+	// Those of one root are together, in the kernel's order.
+	sorted := make([]uint32, len(entries))
+	for i := range sorted {
+		sorted[i] = uint32(i)
+	}
+	slices.SortStableFunc(sorted, func(a, b uint32) int { return int(entries[a].Root) - int(entries[b].Root) })
+	place := make([]uint32, len(entries))
+	k.Copies = make([]store.Copy, len(entries))
+	for i, e := range sorted {
+		place[e] = uint32(i)
+		k.Copies[i] = entries[e]
+	}
+	for i, id := range order {
+		if id&store.IsCopy != 0 {
+			order[i] = store.IsCopy | place[id&^store.IsCopy]
+		}
+	}
+	k.Order = order
+}
+
+// isCopy reports whether what a type leads to is in doubt.
+func (c *copier) isCopy(id uint32) bool {
+	is := &c.leads[2*id]
+	if *is == leadOn {
+		*is = leadNowhere
+		for _, r := range c.of(id) {
+			if r.pointer && c.groups[c.group[r.id]].classes > 1 || !r.pointer && c.isCopy(r.id) {
+				*is = leadChoice
+				break
+			}
+		}
+	}
+	return *is == leadChoice
+}

@@ -1,0 +1,199 @@
+// Package pack imports kernels into packs, merges packs, and tailors them.
+package pack
+
+import (
+	"fmt"
+
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/graph"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
+	"github.com/khulnasoft/rules_btf/internal/store"
+)
+
+// An Importer turns raw BTF into nodes of a store. It keeps memory from one kernel to the next.
+type Importer struct {
+	s     *store.Store
+	g     graph.Raw
+	texts []uint32 // store's number + 1, by name reference
+	// by text: the one that was asked for after it the last time
+	follows []uint32
+	last    uint32
+	// nodes by type, held by value and behind a pointer
+	values, pointees []uint32
+	types            []btf.Type // by depth
+	depth            int
+	copies           copier
+	err              error
+}
+
+// NewImporter returns an Importer into s.
+func NewImporter(s *store.Store) *Importer { return &Importer{s: s} }
+
+// maxBehind bounds types within and behind each other.
+const maxBehind = 1 << 12
+
+// busy marks a type behind a pointer that is being looked at.
+const busy = 1<<32 - 1
+
+// Import returns the types of a kernel, all that relocations can ask for. The
+// roots are in the kernel's order.
+func (im *Importer) Import(f *btf.File) (*store.Kernel, error) {
+	im.g = graph.Raw{File: f}
+	im.texts = cleared(im.texts, int(f.TextLen()))
+	im.values = cleared(im.values, int(f.NumTypes()))
+	im.pointees = cleared(im.pointees, int(f.NumTypes()))
+	im.err = nil
+	ids := make([]uint32, 0, 1<<14)
+	im.g.Named(func(id uint32) { ids = append(ids, id) })
+	k := &store.Kernel{BigEndian: f.BigEndian(), Roots: make([]uint32, 0, len(ids))}
+	times := make(map[uint32]uint8, len(ids))
+	for _, id := range ids {
+		n := im.value(id)
+		if im.err != nil {
+			return nil, im.err
+		}
+		if times[n] < 2 {
+			times[n]++
+			k.Roots = append(k.Roots, n)
+		}
+	}
+	if id := im.g.LongInt(); id != 0 {
+		k.Long = im.value(id)
+	}
+	if im.err == nil {
+		im.copies.find(im, k, ids)
+	}
+	return k, im.err
+}
+
+func cleared[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
+
+// isNamed reports whether pointers refer to a type of that kind by its name.
+func isNamed(kind btf.Kind) bool { return kind.IsComposite() || kind.IsEnum() }
+
+func (im *Importer) text(name uint32) uint32 {
+	if name == 0 {
+		return 0
+	}
+	if n := im.texts[name]; n != 0 {
+		return n - 1
+	}
+	text := im.g.String(name)
+	// Kernels have their names in much the same order.
+	if int(im.last) >= len(im.follows) {
+		im.follows = append(im.follows, make([]uint32, im.s.Strings()+1<<12-len(im.follows))...)
+	}
+	n := im.follows[im.last]
+	if n == 0 || im.s.Text(n) != text {
+		n = im.s.String(text)
+		im.follows[im.last] = n
+	}
+	im.last = n
+	im.texts[name] = n + 1
+	return n
+}
+
+func (im *Importer) fail(id uint32, what string) {
+	if im.err == nil {
+		kind, name := im.g.Head(id)
+		im.err = fmt.Errorf("%w: type %d (%s %q) %s", btf.ErrFormat, id, kind, im.g.String(name), what)
+	}
+}
+
+// value returns the node of a type held by value.
+func (im *Importer) value(id uint32) uint32 {
+	if id == 0 {
+		return 0
+	}
+	n := im.values[id]
+	if n == 0 {
+		n = im.node(id, (*Importer).value)
+		im.values[id] = n
+	}
+	return n
+}
+
+// pointee returns the node of a type behind a pointer.
+func (im *Importer) pointee(id uint32) uint32 {
+	if id == 0 || im.err != nil {
+		return 0
+	}
+	switch n := im.pointees[id]; n {
+	case 0:
+	case busy:
+		im.fail(id, "leads back to itself, but to no struct")
+		return 0
+	default:
+		return n
+	}
+	im.pointees[id] = busy
+	var n uint32
+	switch kind, name := im.g.Head(id); {
+	case name != 0 && isNamed(kind):
+		n = im.s.Intern(&btf.Type{Kind: store.Named, Word: uint32(kind), Name: im.text(name)})
+	case kind.IsModifier(), kind == btf.Array:
+		n = im.node(id, (*Importer).pointee)
+	default:
+		n = im.value(id)
+	}
+	im.pointees[id] = n
+	return n
+}
+
+// node makes a node of a type. of is for what a modifier or an array is of.
+func (im *Importer) node(id uint32, of func(*Importer, uint32) uint32) uint32 {
+	if im.depth > maxBehind {
+		im.fail(id, "leads back to itself, but to no struct")
+		return 0
+	}
+	if im.depth == len(im.types) {
+		im.types = append(im.types, btf.Type{})
+	}
+	depth := im.depth
+	im.depth++
+	t := im.types[depth]
+	im.g.Type(id, &t)
+	t.Name = im.text(t.Name)
+	switch t.Kind {
+	case btf.Struct, btf.Union:
+		for i := range t.Members {
+			m := &t.Members[i]
+			m.Name, m.Type = im.text(m.Name), im.value(m.Type)
+		}
+	case btf.Enum, btf.Enum64:
+		for i := range t.Members {
+			m := &t.Members[i]
+			m.Name = im.text(m.Name)
+		}
+	case btf.Array:
+		t.Ref, t.Index = of(im, t.Ref), im.value(t.Index)
+	case btf.Ptr:
+		t.Ref = im.pointee(t.Ref)
+	case btf.FuncProto:
+		t.Ref = im.pointee(t.Ref)
+		for i := range t.Members {
+			t.Members[i] = btf.Member{Type: im.pointee(t.Members[i].Type)}
+		}
+	case btf.Int, btf.Float, btf.Fwd:
+	default:
+		if t.Kind.IsModifier() {
+			t.Ref = of(im, t.Ref)
+			break
+		}
+		if t.Kind > packfile.MaxKind {
+			im.fail(id, "is of a kind that packs do not hold")
+		}
+		// What cannot be used is an error where it is.
+		t = btf.Type{Kind: t.Kind, Name: t.Name, Members: t.Members[:0]}
+	}
+	im.types[depth] = t
+	im.depth--
+	return im.s.Intern(&t)
+}

@@ -1,0 +1,437 @@
+// Package packfile reads and writes packs: the types of many kernels in one file,
+// each type once. docs/format.md describes the format.
+//
+// Writing and reading are the same code: a model that goes through the types
+// predicts what comes next, and codes how that differs.
+package packfile
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/khulnasoft/rules_btf/internal/graph"
+	"github.com/khulnasoft/rules_btf/internal/store"
+)
+
+// Version is the version of the format that is written, and the latest that is read.
+const Version = 1
+
+// Magic is what a pack begins with.
+const Magic = "\x89BTFPACK"
+
+// fixed is how long the part is that all versions have: magic, version, and
+// length and checksum of the head.
+const fixed = len(Magic) + 2 + 4 + 4
+
+// Limits bound what a reader takes on.
+const (
+	maxHead    = 1 << 16
+	maxKernels = 1 << 20
+	maxNodes   = 1 << 25
+	maxTotal   = 1 << 25 // members of all types
+	maxRaw     = 1 << 30 // bytes of all columns
+)
+
+// Codecs are how columns are compressed.
+const (
+	Stored  = 0
+	Deflate = 1 // RFC 1951
+	Zstd    = 2 // RFC 8878
+)
+
+// A Decoder decompresses to size bytes, or returns an error.
+type Decoder func(data []byte, size int) ([]byte, error)
+
+// An Encoder compresses.
+type Encoder func(data []byte) []byte
+
+var table = crc32.MakeTable(crc32.Castagnoli)
+
+// A Pack is a pack that was read. Its methods may be called at the same time, once its Types are read.
+type Pack struct {
+	// Tailored says that the kernels have what some relocations need, and no more.
+	Tailored bool
+	Store    *store.Store
+	data     []byte
+	streams  []stream
+	where    [numColumns]*part
+	decoders map[byte]Decoder
+	count    counts
+	mu       sync.Mutex
+}
+
+// counts are how many there are of what.
+type counts struct{ kernels, roots, nodes, members int }
+
+func (c *counts) all() []*int { return []*int{&c.kernels, &c.roots, &c.nodes, &c.members} }
+
+// limits are of counts.all.
+var limits = [...]int{maxKernels, maxNodes, maxNodes, maxTotal}
+
+// A stream is some columns, compressed together.
+type stream struct {
+	codec byte
+	data  []byte
+	crc   uint32
+	parts []part
+	size  int
+	raw   []byte
+	done  bool
+}
+
+type part struct {
+	column     column
+	at, length int
+	stream     *stream
+}
+
+// IsPack reports whether a file begins as packs do.
+func IsPack(file []byte) bool { return bytes.HasPrefix(file, []byte(Magic)) }
+
+// Read reads a pack's types; the file must not change afterwards. Decoders are for codecs other than Deflate.
+func Read(file []byte, decoders map[byte]Decoder) (*Pack, error) {
+	p := &Pack{data: file, decoders: decoders}
+	if err := p.head(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: damaged: %s", ErrFormat, fmt.Sprintf(format, args...))
+}
+
+const tailored = 1
+
+func (p *Pack) head() error {
+	file, le := p.data, binary.LittleEndian
+	if !IsPack(file) {
+		return fmt.Errorf("%w: it does not begin as packs do", ErrFormat)
+	}
+	if len(file) < fixed {
+		return damaged("it is cut off")
+	}
+	at := len(Magic)
+	if v := le.Uint16(file[at:]); v < Version {
+		return damaged("version %d of the format", v)
+	} else if v > Version {
+		return fmt.Errorf("%w: of version %d of the format, which is newer than %d; read it with a newer minbtf", ErrFormat, v, Version)
+	}
+	length, crc := le.Uint32(file[at+2:]), le.Uint32(file[at+6:])
+	if length > maxHead || int(length) > len(file)-fixed {
+		return damaged("it is cut off")
+	}
+	head := file[fixed : fixed+int(length)]
+	if crc32.Checksum(head, table) != crc {
+		return damaged("the head's checksum is wrong")
+	}
+	r := &coder{decoding: true}
+	r.cols[0] = head
+	p.Tailored = r.count(0, 0, tailored)&tailored != 0
+	for i, n := range p.count.all() {
+		*n = r.count(0, 0, limits[i])
+	}
+	p.streams = make([]stream, r.count(0, 0, int(numColumns)))
+	rest, total := file[fixed+len(head):], 0
+	for i := range p.streams {
+		s := &p.streams[i]
+		s.codec = byte(r.count(0, 0, math.MaxUint8))
+		if s.codec > Deflate && r.err == nil && p.decoders[s.codec] == nil {
+			return fmt.Errorf("%w: compressed with codec %d, which this reader does not know: full packs are for minbtf alone, tailored ones for all", ErrFormat, s.codec)
+		}
+		n := r.count(0, 0, math.MaxInt32)
+		var sum [4]byte
+		r.bytes(0, sum[:])
+		s.crc = le.Uint32(sum[:])
+		if n > len(rest) {
+			return damaged("it is cut off")
+		}
+		s.data, rest = rest[:n], rest[n:]
+		s.parts = make([]part, r.count(0, 0, int(numColumns)))
+		for j := range s.parts {
+			col := column(r.count(0, 0, int(numColumns)-1))
+			s.parts[j] = part{col, s.size, r.count(0, 0, maxRaw-total), s}
+			s.size += s.parts[j].length
+			total += s.parts[j].length
+			if p.where[col] != nil {
+				return damaged("column %d comes twice", col)
+			}
+			p.where[col] = &s.parts[j]
+		}
+	}
+	if r.err != nil {
+		return damaged("%v", r.err)
+	}
+	if len(r.cols[0]) > 0 || len(rest) > 0 {
+		return damaged("it goes on too long")
+	}
+	if p.count.roots > p.count.nodes {
+		return damaged("more roots than types")
+	}
+	return nil
+}
+
+// columns returns a coder that reads the columns from first to last.
+func (p *Pack) columns(first, last column) (*coder, error) {
+	c := &coder{decoding: true}
+	for col := first; col <= last; col++ {
+		w := p.where[col]
+		if w == nil {
+			continue
+		}
+		if err := p.load(w.stream); err != nil {
+			return nil, err
+		}
+		c.cols[col] = w.stream.raw[w.at : w.at+w.length]
+	}
+	return c, nil
+}
+
+func (p *Pack) load(s *stream) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.done {
+		return nil
+	}
+	if crc32.Checksum(s.data, table) != s.crc {
+		return damaged("a checksum is wrong")
+	}
+	var err error
+	switch decode := p.decoders[s.codec]; {
+	case decode != nil:
+		s.raw, err = decode(s.data, s.size)
+	case s.codec == Stored:
+		s.raw = s.data
+	default:
+		s.raw, err = inflate(s.data, s.size)
+	}
+	if err == nil && len(s.raw) != s.size {
+		err = fmt.Errorf("%d bytes instead of %d", len(s.raw), s.size)
+	}
+	if err != nil {
+		return damaged("%v", err)
+	}
+	s.done = true
+	return nil
+}
+
+func inflate(data []byte, size int) ([]byte, error) {
+	r := flate.NewReader(bytes.NewReader(data))
+	defer r.Close()
+	var b bytes.Buffer
+	b.Grow(min(size, 64*len(data)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(r, int64(size)+1))
+	return b.Bytes(), err
+}
+
+// Types reads the types into Store, unless that was done.
+func (p *Pack) Types() error {
+	if p.Store != nil {
+		return nil
+	}
+	c, err := p.columns(colRootText, colNewWidth)
+	if err != nil {
+		return err
+	}
+	s := store.New()
+	// A type has a byte of its own, a member need not: it may be like another type's.
+	if p.count.nodes > len(c.cols[colRootKind])+len(c.cols[colKind]) {
+		return damaged("it has fewer types than it says")
+	}
+	s.Reserve(p.count.nodes+1, min(p.count.members, 64*len(p.data)))
+	m := newModel(c, s, uint32(p.count.roots), p.count.members)
+	if err := m.read(); err != nil {
+		return err
+	}
+	p.Store = s
+	return nil
+}
+
+// Len is how many kernels there are.
+func (p *Pack) Len() int { return p.count.kernels }
+
+// Heads calls yield for each kernel, sorted by name, without its types.
+func (p *Pack) Heads() iter.Seq2[*Kernel, error] {
+	return func(yield func(*Kernel, error) bool) {
+		c, err := p.columns(colKernelShare, colKernelSum)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ks := kernels{coder: c}
+		c.cols[colKernelLong] = nil
+		for range p.count.kernels {
+			k := &Kernel{}
+			if ks.head(k); ks.err == nil && !IsName(k.Name) {
+				ks.fail("kernel %q: that is no path", k.Name)
+			}
+			ks.n++
+			if !yield(k, ks.err) || ks.err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Kernels calls yield for each kernel, sorted by name, with its types in
+// Store, and, if exact, with their copies. The kernel is good until the next one comes.
+func (p *Pack) Kernels(exact bool) iter.Seq2[*Kernel, error] {
+	return func(yield func(*Kernel, error) bool) {
+		err := p.Types()
+		last := colSequenceToggle
+		if exact {
+			last = colChoice
+		}
+		var c *coder
+		if err == nil {
+			c, err = p.columns(colKernelShare, last)
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ks := kernels{coder: c, roots: uint32(p.count.roots)}
+		k := &Kernel{}
+		for range p.count.kernels {
+			if ks.head(k); ks.err == nil && !IsName(k.Name) {
+				ks.fail("kernel %q: that is no path", k.Name)
+			}
+			if ks.types(k); exact && ks.err == nil {
+				ks.copies(k)
+			}
+			if !yield(k, ks.err) || ks.err != nil {
+				return
+			}
+		}
+		if err := c.finish(colKernelShare, last); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// IsName reports whether a kernel may be called so: names are files' paths below a folder, and lines of files.
+func IsName(name string) bool {
+	return fs.ValidPath(name) && name != "." && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// Options are how a pack is written.
+type Options struct {
+	Tailored bool
+	Codec    byte
+	Encode   Encoder
+	// Together is whether the columns are compressed as one, which is better for small ones.
+	Together bool
+}
+
+// Write returns the file of kernels, whose types are in s. Kernels must differ in their names.
+// The same kernels give the same bytes, whatever their order and that of the nodes.
+func Write(s *store.Store, list []*Kernel, o Options) ([]byte, error) {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b *Kernel) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	nb := renumber(s, list)
+	c := &coder{}
+	m := newModel(c, nb.to, uint32(len(nb.roots)), math.MaxInt)
+	m.write()
+	ks := kernels{coder: c, roots: m.roots, number: map[string]uint32{}, stem: nb.stem}
+	for _, k := range list {
+		if !IsName(k.Name) {
+			return nil, fmt.Errorf("kernel %q: that is no path distro/version/arch/release", k.Name)
+		}
+		k := nb.kernel(k)
+		ks.head(k)
+		ks.types(k)
+		ks.copies(k)
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	n, raw := counts{len(list), len(nb.roots), nb.to.Len() - 1, nb.to.NumMembers()}, 0
+	for _, col := range c.cols {
+		raw += len(col)
+	}
+	for i, v := range n.all() {
+		if *v > limits[i] || raw > maxRaw {
+			return nil, errors.New("too many kernels for one pack; make several")
+		}
+	}
+	return c.file(n, o), nil
+}
+
+// file puts columns into a file.
+func (c *coder) file(n counts, o Options) []byte {
+	var groups [][]column
+	for col := range numColumns {
+		switch {
+		case len(c.cols[col]) == 0:
+		case o.Together && len(groups) > 0:
+			groups[0] = append(groups[0], col)
+		default:
+			groups = append(groups, []column{col})
+		}
+	}
+	var head, body []byte
+	put := func(v int) { head = binary.AppendUvarint(head, uint64(v)) }
+	if o.Tailored {
+		put(tailored)
+	} else {
+		put(0)
+	}
+	for _, v := range n.all() {
+		put(*v)
+	}
+	put(len(groups))
+	for _, g := range groups {
+		var raw []byte
+		for _, col := range g {
+			raw = append(raw, c.cols[col]...)
+		}
+		codec, data := o.Codec, raw
+		if codec != Stored {
+			data = o.Encode(raw)
+		}
+		if len(data) >= len(raw) {
+			codec, data = Stored, raw
+		}
+		put(int(codec))
+		put(len(data))
+		head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(data, table))
+		put(len(g))
+		for _, col := range g {
+			put(int(col))
+			put(len(c.cols[col]))
+		}
+		body = append(body, data...)
+	}
+	file := append([]byte(Magic), Version, 0)
+	file = binary.LittleEndian.AppendUint32(file, uint32(len(head)))
+	file = binary.LittleEndian.AppendUint32(file, crc32.Checksum(head, table))
+	return append(append(file, head...), body...)
+}
+
+// stemNumbers returns for each root a number that is that of its stem.
+func stemNumbers(s *store.Store, roots int) []uint32 {
+	stem := make([]uint32, roots+1)
+	last := ""
+	for n := 1; n <= roots; n++ {
+		_, name := s.Head(uint32(n))
+		text := graph.Stem(s.Text(name))
+		stem[n] = stem[n-1]
+		if n == 1 || text != last {
+			stem[n]++
+			last = text
+		}
+	}
+	return stem
+}
