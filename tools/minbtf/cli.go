@@ -19,6 +19,9 @@ func (f failure) Unwrap() error { return f.error }
 
 func (f failure) Error() string { return oneLine(f.error.Error()) }
 
+// A misuse is an error of the command line that only a command's work finds.
+type misuse struct{ error }
+
 // oneLine makes a message one line that fits on a screen, whatever names and
 // values of a hostile file it quotes. The file stands at its beginning, the
 // remedy at its end.
@@ -58,20 +61,22 @@ against the result gives the same as against the whole, under libbpf and
 cilium/ebpf alike.
 
 Errors go to stderr, data to stdout or the named file. The exit status is 0, or
-1 (failed), or 2 (usage).`,
+1 (failed), or 2 (usage). Files are written at once or not at all.`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(*cobra.Command, []string) error { return errors.New("no command") },
 	}
-	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), reportCommand(), inspectCommand(), exportCommand()} {
+	for _, c := range []*cobra.Command{genCommand(), relocsCommand(), verifyCommand(), reportCommand(), inspectCommand(), exportCommand(),
+		packCommand(), tailorCommand(), unpackCommand(), lsCommand()} {
 		work := c.RunE
 		c.RunE = func(c *cobra.Command, args []string) error {
-			if err := work(c, args); err != nil {
+			err := work(c, args)
+			if err != nil && !errors.As(err, new(misuse)) {
 				return failure{err}
 			}
-			return nil
+			return err
 		}
 		root.AddCommand(c)
 	}

@@ -8,9 +8,11 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +39,7 @@ func TestMain(m *testing.M) {
 // each what comes out: stdout behind "> ", stderr behind "! ", an exit status
 // other than 0 behind "= ". The other parts are files: kernels (*.btf) and
 // objects (*.bpf.o) as text of package btftest, big-endian if they are called *.eb.*,
-// and modules (*.mod.btf) of the kernel k.btf or k.eb.btf.
+// and modules (*.mod.btf) of the kernel k.btf or k.eb.btf. They may be in folders.
 func TestCommandLine(t *testing.T) {
 	for _, c := range testfiles.Cases(t, "testdata") {
 		t.Run(c.Name, func(t *testing.T) {
@@ -46,9 +48,7 @@ func TestCommandLine(t *testing.T) {
 				if p.Name == "run" {
 					continue
 				}
-				if err := os.WriteFile(filepath.Join(dir, p.Name), content(t, c, p), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				writePart(t, c, p, dir)
 			}
 			s := shell{t: t, examples: filepath.Dir(testfiles.TraceeObject(t))}
 			func() { // the cases' own paths are of here
@@ -69,13 +69,41 @@ func TestCommandLine(t *testing.T) {
 					}
 				}
 				// No command leaves a temporary file behind.
-				if left, _ := filepath.Glob(".minbtf-*"); len(left) > 0 {
-					t.Errorf("left behind: %v", left)
+				for _, path := range files(t, ".") {
+					if strings.Contains(path, ".minbtf-") {
+						t.Errorf("left behind: %s", path)
+					}
 				}
 			}()
 			c.Expect(t, "run", s.out.String())
 		})
 	}
+}
+
+// writePart writes a file of a case.
+func writePart(t *testing.T, c *testfiles.Case, p testfiles.Part, dir string) {
+	path := filepath.Join(dir, p.Name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content(t, c, p), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files returns the paths of all files in a folder, sorted.
+func files(t *testing.T, dir string) []string {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }
 
 // content is a file of a case.
@@ -96,6 +124,9 @@ func content(t *testing.T, c *testfiles.Case, p testfiles.Part) []byte {
 	}
 	return []byte(p.Text)
 }
+
+// packSize finds the sizes of packs, which a better compressor may change.
+var packSize = regexp.MustCompile(`(types: .* became |btfpack: .* became |pack of .* kernels, )\d+( bytes)`)
 
 // A shell knows minbtf and a few commands more.
 type shell struct {
@@ -118,6 +149,9 @@ func (s *shell) command(words []string) {
 	args := words[1:]
 	read := func(path string) []byte { return testfiles.Read(s.t, path) }
 	write := func(path string, b []byte) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
 		if err := os.WriteFile(path, b, 0o644); err != nil {
 			s.t.Fatal(err)
 		}
@@ -156,11 +190,22 @@ func (s *shell) command(words []string) {
 			s.t.Fatal(err)
 		}
 		stdout.WriteString(btftest.Format(f))
-	case "cmp":
-		if !bytes.Equal(read(args[0]), read(args[1])) {
+	case "find":
+		for _, path := range files(s.t, args[0]) {
+			fmt.Fprintln(&stdout, path)
+		}
+	case "cmp": // files or folders
+		a, b := files(s.t, args[0]), files(s.t, args[1])
+		differ := len(a) != len(b)
+		for i := 0; !differ && i < len(a); i++ {
+			differ = strings.TrimPrefix(a[i], args[0]) != strings.TrimPrefix(b[i], args[1]) || !bytes.Equal(read(a[i]), read(b[i]))
+		}
+		if differ {
 			fmt.Fprintln(&stderr, "differ")
 			status = 1
 		}
+	case "cp":
+		write(args[1], read(args[0]))
 	case "head": // FILE BYTES TO
 		n, err := strconv.Atoi(args[1])
 		if err != nil {
@@ -204,10 +249,10 @@ func (s *shell) command(words []string) {
 		stdout.Reset()
 	}
 	for line := range strings.Lines(stdout.String()) {
-		s.out.WriteString("> " + line)
+		s.out.WriteString("> " + packSize.ReplaceAllString(line, "${1}N${2}"))
 	}
 	for line := range strings.Lines(stderr.String()) {
-		s.out.WriteString("! " + strings.ReplaceAll(line, s.examples, "$EXAMPLE"))
+		s.out.WriteString("! " + packSize.ReplaceAllString(strings.ReplaceAll(line, s.examples, "$EXAMPLE"), "${1}N${2}"))
 	}
 	if status != 0 {
 		fmt.Fprintf(&s.out, "= %d\n", status)
@@ -348,7 +393,8 @@ func TestBazelArgs(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"gen", "--help"}, {"relocs", "-h"}, {"verify", "--help"}, {"help", "gen"}} {
+	for _, args := range [][]string{{"--help"}, {"gen", "--help"}, {"relocs", "-h"}, {"verify", "--help"}, {"help", "gen"},
+		{"pack", "--help"}, {"tailor", "--help"}, {"unpack", "--help"}, {"ls", "--help"}} {
 		var stdout, stderr bytes.Buffer
 		err := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
 		if err != nil || stderr.Len() > 0 || !strings.Contains(stdout.String(), "Usage:\n  minbtf") {
@@ -357,7 +403,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// Every error is one line, and begins with the file that it is about.
+// Every error is one line, and begins with the file that it is about. Before it
+// there may be lines on single kernels.
 func TestErrorsAreLines(t *testing.T) {
 	for _, c := range testfiles.Cases(t, "testdata") {
 		lines := strings.Split(c.Part("run"), "\n")
@@ -365,7 +412,11 @@ func TestErrorsAreLines(t *testing.T) {
 			if !strings.HasPrefix(line, "= ") {
 				continue
 			}
-			if !strings.HasPrefix(lines[i-1], "! ") || i > 1 && strings.HasPrefix(lines[i-2], "! ") {
+			before := i - 2
+			for strings.HasPrefix(lines[max(before, 0)], "! minbtf: failed: ") || strings.HasPrefix(lines[max(before, 0)], "! minbtf: note: ") {
+				before--
+			}
+			if !strings.HasPrefix(lines[i-1], "! ") || before > 0 && strings.HasPrefix(lines[before], "! ") {
 				t.Errorf("%s: the error before %q is not one line:\n%s", c.Name, line, strings.Join(lines[max(0, i-3):i+1], "\n"))
 			}
 		}

@@ -38,16 +38,24 @@ func exportCommand() *cobra.Command {
 				if !ok || !filepath.IsLocal(to) {
 					return in(tree, fmt.Errorf("bad line %q", line))
 				}
-				o := output{path: filepath.Join(dir, filepath.FromSlash(to))}
-				if o.link, ok = strings.CutPrefix(from, "-> "); !ok {
-					o.link = ""
-					if o.data, err = readFile(from, maxKernel); err != nil {
+				to = filepath.Join(dir, filepath.FromSlash(to))
+				if link, ok := strings.CutPrefix(from, "-> "); ok {
+					outputs = append(outputs, output{path: to, link: link})
+					continue
+				}
+				err := eachFile(from, func(rel, path string) error {
+					data, err := readFile(path, maxKernel)
+					if err != nil {
 						return err
 					}
+					outputs = append(outputs, output{path: filepath.Join(to, rel), data: data})
 					files++
-					bytes += len(o.data)
+					bytes += len(data)
+					return nil
+				})
+				if err != nil {
+					return err
 				}
-				outputs = append(outputs, o)
 			}
 			if err := writeTree(outputs); err != nil {
 				return err
@@ -56,9 +64,28 @@ func exportCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&tree, "tree", "", "lines of a path in DIR, a tab, and a file to copy or -> and a link's target")
+	c.Flags().StringVar(&tree, "tree", "", "lines of a path in DIR, a tab, and a file or folder to copy or -> and a link's target")
 	_ = c.MarkFlagRequired("tree")
 	return c
+}
+
+// eachFile calls do for each file below a folder, or for path if it is a file. Bazel
+// has folders as links.
+func eachFile(path string, do func(rel, path string) error) error {
+	root, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		return do(rel, filepath.Join(path, rel))
+	})
 }
 
 // writeTree writes files and links, and the folders that they need, or none of those that are new.

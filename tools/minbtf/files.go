@@ -9,11 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 
 	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
 )
 
 // in names the file that an error is about.
@@ -34,26 +35,32 @@ const (
 
 // readFile returns a file's bytes, which stay valid until the process ends.
 func readFile(path string, most int64) ([]byte, error) {
+	file, _, err := openFile(path, most)
+	return file, err
+}
+
+// openFile returns a file's bytes, which stay valid until they are released.
+func openFile(path string, most int64) (file []byte, release func(), err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 		if info.Size() > most {
-			return nil, tooLarge(path, most)
+			return nil, nil, tooLarge(path, most)
 		}
-		if file, err := mapFile(f, info.Size()); err == nil {
-			return file, nil
+		if file, release, err := mapFile(f, info.Size()); err == nil {
+			return file, release, nil
 		}
 	}
 	// A pipe, a file of sysfs, an empty file, a folder (an error), or a device without an end.
 	most = min(most, archive.MaxSize)
-	file, err := io.ReadAll(io.LimitReader(f, most+1))
+	file, err = io.ReadAll(io.LimitReader(f, most+1))
 	if int64(len(file)) > most {
-		return nil, tooLarge(path, most)
+		return nil, nil, tooLarge(path, most)
 	}
-	return file, err
+	return file, func() {}, err
 }
 
 func tooLarge(path string, most int64) error {
@@ -62,9 +69,27 @@ func tooLarge(path string, most int64) error {
 
 // readBTF returns the raw BTF in a file of any form that package archive knows.
 func readBTF(path string) ([]byte, error) {
-	file, err := readFile(path, maxKernel)
+	raw, _, err := openBTF(path)
+	return raw, err
+}
+
+// openBTF is readBTF for bytes that will be released.
+func openBTF(path string) (raw []byte, release func(), err error) {
+	file, release, err := openFile(path, maxKernel)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if raw, err = rawBTF(path, file); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return raw, release, nil
+}
+
+// rawBTF returns the raw BTF in a file's bytes.
+func rawBTF(path string, file []byte) ([]byte, error) {
+	if packfile.IsPack(file) {
+		return nil, in(path, errors.New("is a pack of kernels: minbtf tailor cuts them down, minbtf unpack takes them out"))
 	}
 	raw, err := archive.ReadBTF(path, file)
 	if err != nil {
@@ -73,19 +98,10 @@ func readBTF(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// release is the name of a kernel's BTF file without folder and extensions:
-// BTFHub names it by the kernel's release.
+// release is the name of a kernel's BTF file without folder and extensions.
 func release(path string) string {
-	name := filepath.Base(path)
-	for {
-		ext := filepath.Ext(name)
-		switch ext {
-		case ".btf", ".tar", ".xz", ".gz", ".zst":
-			name = strings.TrimSuffix(name, ext)
-			continue
-		}
-		return name
-	}
+	name, _ := archive.Release(path)
+	return name
 }
 
 // readRelocations returns the relocations of objects, or of the relocations
@@ -147,6 +163,53 @@ func checkOutputs(outputs, inputs []string) error {
 	return nil
 }
 
+// checkBelow refuses to write over an input in a folder of many outputs, which differ.
+func checkBelow(outputs, inputs []string) error {
+	written := map[int64][]fs.FileInfo{} // inputs by the time of their last change
+	for _, path := range inputs {
+		if info, err := os.Stat(path); err == nil {
+			at := info.ModTime().UnixNano()
+			written[at] = append(written[at], info)
+		}
+	}
+	for _, path := range outputs {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		for _, input := range written[info.ModTime().UnixNano()] {
+			if os.SameFile(info, input) {
+				return in(path, errors.New("is an input, too; name another folder"))
+			}
+		}
+	}
+	return nil
+}
+
+// isWithin reports whether a path, be it there or not yet, is a folder or in it.
+func isWithin(path, folder string) bool {
+	of, err := os.Stat(folder)
+	if err != nil {
+		return false
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return false
+	}
+	for {
+		if to, err := filepath.EvalSymlinks(path); err == nil {
+			path = to
+		}
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, of) {
+			return true
+		}
+		above := filepath.Dir(path)
+		if above == path {
+			return false
+		}
+		path = above
+	}
+}
+
 // sameFile reports whether two targets are one file, be it there or not yet.
 // Devices have room for both.
 func sameFile(a, b string) bool {
@@ -175,14 +238,33 @@ func writeFile(path string, stdout io.Writer, data []byte) error {
 	return writeFiles(stdout, output{path: path, data: data})
 }
 
+// temporary are the files that are not in their place yet. Whoever has it locked
+// keeps an interrupted minbtf from ending.
+var temporary struct {
+	sync.Mutex
+	paths map[string]bool
+}
+
+// removeTemporary removes what is not in its place yet. Nothing is put there afterwards.
+func removeTemporary() {
+	temporary.Lock()
+	for path := range temporary.paths {
+		os.Remove(path)
+	}
+}
+
 // writeFiles writes files, each at once, and no new one if one of them cannot be written.
 func writeFiles(stdout io.Writer, outputs ...output) error {
 	targets := make([]string, len(outputs))
 	temps := make([]string, len(outputs)) // "": written where it is
-	var made []string                     // to be removed at an error
 	defer func() {
-		for _, path := range slices.Concat(temps, made) {
-			os.Remove(path) // fails for a temporary file that was renamed
+		temporary.Lock()
+		defer temporary.Unlock()
+		for _, path := range temps {
+			if temporary.paths[path] {
+				os.Remove(path)
+				delete(temporary.paths, path)
+			}
 		}
 	}()
 	for i, o := range outputs {
@@ -207,19 +289,30 @@ func writeFiles(stdout io.Writer, outputs ...output) error {
 			return cannotWrite(o.path, err)
 		}
 	}
+	return rename(outputs, temps, targets)
+}
+
+// rename puts temporary files in their places, or no new one there.
+func rename(outputs []output, temps, targets []string) error {
+	temporary.Lock()
+	defer temporary.Unlock()
+	var made []string
 	for i, o := range outputs {
 		if temps[i] == "" {
 			continue
 		}
 		_, before := os.Lstat(targets[i])
 		if err := os.Rename(temps[i], targets[i]); err != nil {
+			for _, path := range made {
+				os.Remove(path)
+			}
 			return cannotWrite(o.path, err)
 		}
+		delete(temporary.paths, temps[i])
 		if errors.Is(before, fs.ErrNotExist) {
 			made = append(made, targets[i])
 		}
 	}
-	made = nil
 	return nil
 }
 
@@ -274,9 +367,9 @@ func (o output) target() (to string, replace bool, err error) {
 	}
 }
 
-// writeTemp writes a file that is to be renamed.
+// writeTemp writes a file that is to be renamed, and which writeFiles removes.
 func (o output) writeTemp(dir string) (path string, err error) {
-	f, err := os.CreateTemp(dir, ".minbtf-*")
+	f, err := createTemp(dir)
 	if err != nil {
 		return "", err
 	}
@@ -290,9 +383,18 @@ func (o output) writeTemp(dir string) (path string, err error) {
 			err = os.Symlink(o.link, f.Name())
 		}
 	}
-	if err != nil {
-		os.Remove(f.Name())
-		return "", err
+	return f.Name(), err
+}
+
+func createTemp(dir string) (*os.File, error) {
+	temporary.Lock()
+	defer temporary.Unlock()
+	f, err := os.CreateTemp(dir, ".minbtf-*")
+	if err == nil {
+		if temporary.paths == nil {
+			temporary.paths = map[string]bool{}
+		}
+		temporary.paths[f.Name()] = true
 	}
-	return f.Name(), nil
+	return f, err
 }

@@ -85,11 +85,7 @@ func (g *genFlags) run(stdout, stderr io.Writer, input, out string, objects []st
 		if name == "" {
 			name = release(files[0])
 		}
-		found, err := core.Findings(kernel, relocations)
-		if err != nil {
-			return in(input, err)
-		}
-		findings, err := core.MarshalFindings(name, found)
+		findings, err := findingsOf(name, kernel, relocations)
 		if err != nil {
 			return in(input, err)
 		}
@@ -100,4 +96,19 @@ func (g *genFlags) run(stdout, stderr io.Writer, input, out string, objects []st
 	}
 	notes.WriteTo(stderr)
 	return nil
+}
+
+// findingsOf returns the findings file of one kernel.
+func findingsOf(name string, kernel graph.Graph, relocations *core.Relocations) ([]byte, error) {
+	findings, err := core.Findings(kernel, relocations)
+	if err != nil {
+		return nil, err
+	}
+	var c core.Collector
+	c.Add(name, findings)
+	file, err := c.File()
+	if err != nil {
+		return nil, err
+	}
+	return file.Marshal()
 }

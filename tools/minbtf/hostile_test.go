@@ -33,10 +33,15 @@ var uses = map[string][]struct{ name, args string }{
 		{"verify", "verify BAD m.btf o.bpf.o"},
 		{"verify-min", "verify k.btf BAD o.bpf.o"},
 		{"inspect", "inspect BAD"},
+		{"pack", "pack -o out BAD"},
+		{"tailor", "tailor -o o.bpf.o --archive BAD --out new.btfpack"},
+		{"tailor-folder", "tailor -o o.bpf.o --archive BAD --out new"},
+		{"ls", "ls k.btfpack BAD"},
 	},
 	"modules": {
 		{"gen", "gen --module BAD k.btf out o.bpf.o"},
 		{"verify", "verify --module BAD k.btf m.btf o.bpf.o"},
+		{"pack", "pack -o out --module BAD k.btf"},
 	},
 	"objects": {
 		{"gen", "gen k.btf out o.bpf.o BAD"},
@@ -45,14 +50,28 @@ var uses = map[string][]struct{ name, args string }{
 		{"verify", "verify k.btf m.btf BAD"},
 		{"report", "report -o out --object BAD findings.json"},
 		{"inspect", "inspect BAD"},
+		{"tailor", "tailor -o o.bpf.o -o BAD --archive k.btfpack --out new.btfpack"},
+		{"verify-packs", "verify k.btfpack t.btfpack BAD"},
 	},
 	"relocations": {
 		{"gen", "gen k.btf out BAD"},
 		{"relocs", "relocs -o out BAD o.bpf.o"},
 		{"inspect", "inspect BAD"},
+		{"tailor", "tailor -o BAD --archive k.btf --out new"},
 	},
 	"findings": {
 		{"report", "report -o out --object o.bpf.o BAD"},
+	},
+	"packs": {
+		{"pack", "pack -o out BAD"},
+		{"tailor", "tailor -o o.bpf.o --archive BAD --out new.btfpack"},
+		{"tailor-findings", "tailor -o o.bpf.o --archive BAD --out new --findings findings"},
+		{"unpack", "unpack BAD --file k=out"},
+		{"unpack-all", "unpack BAD --out new"},
+		{"ls", "ls k.btfpack BAD"},
+		{"inspect", "inspect BAD"},
+		{"verify", "verify BAD m.btf o.bpf.o"},
+		{"verify-min", "verify k.btfpack BAD o.bpf.o"},
 	},
 	"outputs": {
 		{"gen", "gen k.btf BAD o.bpf.o"},
@@ -60,6 +79,9 @@ var uses = map[string][]struct{ name, args string }{
 		{"findings", "gen --findings BAD k.btf out o.bpf.o"},
 		{"relocs", "relocs -o BAD o.bpf.o"},
 		{"report", "report -o BAD --object o.bpf.o findings.json"},
+		{"pack", "pack -o BAD k.btf"},
+		{"tailor-findings", "tailor -o o.bpf.o --archive k.btf --findings BAD"},
+		{"unpack", "unpack k.btfpack --file k=BAD"},
 	},
 	"lists": {
 		{"verify", "verify --pairs BAD o.bpf.o"},
@@ -120,6 +142,48 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// Whatever bit of a pack is flipped, and wherever it is cut off: one line says so.
+func TestDamagedPacks(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, data := range map[string][]byte{
+		"a/1.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 8 { a int @0; b int @32 }\nstruct other 4 { x int @0 }"),
+		"a/2.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 8 { b int @32 }\nstruct s 4 { b int @0 }"),
+		"o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4 signed\nstruct s 4 { b int @0 }\nreloc kprobe/a type_matches struct s 0"),
+	} {
+		os.MkdirAll("a", 0o755)
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range []string{"pack -q -o full a", "tailor -q -o o.bpf.o --archive a --out t.btfpack"} {
+		if err := run(context.Background(), strings.Fields(args), nil, nil, os.Stderr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// These look at all of it. What nobody asks for is not read: ls needs no copies of
+	// types, tailor neither without type_matches.
+	for pack, commands := range map[string][]string{
+		"full":      {"pack -o out bad", "tailor -o o.bpf.o --archive bad --out new", "unpack bad --out new", "inspect bad"},
+		"t.btfpack": {"pack -o out bad", "unpack bad --out new", "inspect bad"},
+	} {
+		whole := testfiles.Read(t, pack)
+		try := func(what string, damaged []byte) {
+			if err := os.WriteFile("bad", damaged, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range commands {
+				fails(t, what+" of "+pack, args, "bad", "")
+			}
+		}
+		for i := range whole {
+			flipped := bytes.Clone(whole)
+			flipped[i] ^= 1 << (i % 8)
+			try(fmt.Sprintf("byte %d", i), flipped)
+			try(fmt.Sprintf("%d bytes", i), whole[:i])
+		}
+	}
+}
+
 // kitchen makes and enters a folder with the files of a case, and those made of
 // them that commands expect.
 func kitchen(t *testing.T, c *testfiles.Case) {
@@ -141,6 +205,7 @@ func kitchen(t *testing.T, c *testfiles.Case) {
 	}
 	for _, args := range []string{
 		"gen --findings findings.json k.btf m.btf o.bpf.o", "relocs -o o.json o.bpf.o",
+		"pack -q -o k.btfpack k.btf", "tailor -q -o o.bpf.o --archive k.btf --out t.btfpack",
 	} {
 		var out bytes.Buffer
 		if err := run(context.Background(), strings.Fields(args), nil, &out, &out); err != nil {
@@ -186,7 +251,7 @@ func fails(t *testing.T, recipe, args, bad, before string) string {
 			t.Errorf("%s: minbtf %s: %s is overwritten: %q, %v", recipe, args, name, b, err)
 		}
 	}
-	begin := regexp.MustCompile("^((open|read) )?" + regexp.QuoteMeta(bad) + ": ")
+	begin := regexp.MustCompile("^((open|read|stat) )?" + regexp.QuoteMeta(bad) + ": ")
 	msg := begin.ReplaceAllString(err.Error(), "")
 	if msg == err.Error() {
 		t.Errorf("%s: minbtf %s: does not begin with the file: %v", recipe, args, err)
@@ -249,8 +314,12 @@ func bake(t *testing.T, recipe string) string {
 				n += len(b)
 			}
 			b = b[:n]
-		case "put": // bytes at an offset
-			put(number(1), words[2])
+		case "put": // bytes at an offset, or so far before the end
+			at := number(1)
+			if at < 0 {
+				at += len(b)
+			}
+			put(at, words[2])
 		case "in": // a section, bytes at an offset
 			f, err := elf.NewFile(bytes.NewReader(b))
 			if err != nil {

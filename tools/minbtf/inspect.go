@@ -10,9 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/pack"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
 	"github.com/khulnasoft/rules_btf/internal/report"
 )
 
@@ -22,10 +23,10 @@ func inspectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect [--json] [--base VMLINUX] FILE",
 		Short: "Say what is in a file",
-		Long: `inspect says what is in a kernel's BTF (in any form that gen reads), a BPF
-object, or a relocations file: byte order, types, relocations, sizes, and what
-needs the running kernel's own BTF, by program. A module's BTF is read with
---base, and without what it shares with vmlinux.`,
+		Long: `inspect says what is in a kernel's BTF (in any form that gen reads), a pack of
+kernels, a BPF object, or a relocations file: byte order, types, relocations,
+sizes, and what needs the running kernel's own BTF, by program. A module's BTF
+is read with --base, and without what it shares with vmlinux.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			facts, err := inspect(args[0], base)
@@ -54,6 +55,12 @@ type facts struct {
 	BTF         *btfFacts         `json:"btf,omitempty"`
 	Relocations *relocationsFacts `json:"relocations,omitempty"`
 	Uses        []report.Use      `json:"uses,omitempty"` // of the running kernel's BTF
+	Pack        *packFacts        `json:"pack,omitempty"`
+}
+
+type packFacts struct {
+	Kernels int `json:"kernels"`
+	Types   int `json:"types"` // different ones
 }
 
 type btfFacts struct {
@@ -83,6 +90,14 @@ func inspect(path, base string) (*facts, error) {
 	}
 	f := &facts{File: path, Bytes: len(file)}
 	switch {
+	case base == "" && packfile.IsPack(file):
+		p, err := pack.Read(file)
+		if err == nil {
+			f.What, f.Pack, err = inspectPack(p)
+		}
+		if err != nil {
+			return nil, in(path, err)
+		}
 	case relocations:
 		rs, err := core.Unmarshal(file)
 		if err != nil {
@@ -109,9 +124,9 @@ func inspect(path, base string) (*facts, error) {
 		f.Relocations.Sections = len(sections)
 		f.Uses = report.UsesOf(o)
 	default:
-		raw, err := archive.ReadBTF(path, file)
+		raw, err := rawBTF(path, file)
 		if err != nil {
-			return nil, in(path, err)
+			return nil, err
 		}
 		b, err := parseOn(path, raw, base)
 		if err != nil {
@@ -125,6 +140,20 @@ func inspect(path, base string) (*facts, error) {
 		f.BTF.Bytes = len(raw)
 	}
 	return f, nil
+}
+
+// inspectPack reads all of a pack, and so finds what is damaged.
+func inspectPack(p *packfile.Pack) (what string, f *packFacts, err error) {
+	for _, err := range p.Kernels(true) {
+		if err != nil {
+			return "", nil, err
+		}
+	}
+	what = "pack of full kernels"
+	if p.Tailored {
+		what = "pack of tailored kernels"
+	}
+	return what, &packFacts{Kernels: p.Len(), Types: p.Store.Len() - 1}, nil
 }
 
 // parseOn reads a module's BTF, or without a base a vmlinux'.
@@ -188,6 +217,9 @@ func (f *facts) print(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "%d distinct ones of %d root types\n", r.Distinct, r.RootTypes)
 		printCounts(&b, r.Kinds)
+	}
+	if p := f.Pack; p != nil {
+		fmt.Fprintf(&b, "%d kernels with %d different types\n", p.Kernels, p.Types)
 	}
 	printUses(&b, f.Uses)
 	_, err := io.WriteString(w, b.String())

@@ -40,7 +40,16 @@ func (k *kernelFlags) files(input string) []string {
 // A kernel is the types of a vmlinux and of modules.
 type kernel struct {
 	*btf.File
-	parts []part
+	parts    []part
+	raws     [][]byte // the files' BTF
+	releases []func()
+}
+
+// release gives back the memory of its files. Nothing of the kernel may be used afterwards.
+func (k *kernel) release() {
+	for _, release := range k.releases {
+		release()
+	}
 }
 
 // A part is a file, and the id of its first type in the kernel.
@@ -51,48 +60,67 @@ type part struct {
 
 // readKernel reads and validates a vmlinux and its modules.
 func readKernel(files ...string) (*kernel, error) {
-	raw, err := readBTF(files[0])
-	if err != nil {
+	k := &kernel{}
+	if err := k.read(files...); err != nil {
+		k.release()
 		return nil, err
+	}
+	return k, nil
+}
+
+// raw returns the raw BTF in a file, until the kernel is released.
+func (k *kernel) raw(path string) ([]byte, error) {
+	raw, release, err := openBTF(path)
+	if err == nil {
+		k.raws = append(k.raws, raw)
+		k.releases = append(k.releases, release)
+	}
+	return raw, err
+}
+
+func (k *kernel) read(files ...string) error {
+	raw, err := k.raw(files[0])
+	if err != nil {
+		return err
 	}
 	vmlinux, err := parseVmlinux(files[0], raw)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	k := &kernel{vmlinux, []part{{files[0], 1}}}
+	k.File, k.parts = vmlinux, []part{{files[0], 1}}
 	if len(files) == 1 {
-		return k, nil
+		return nil
 	}
 	var modules []*btf.File
 	next := vmlinux.NumTypes()
 	info, err := os.Stat(files[0])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	named := []fs.FileInfo{info}
 	for _, path := range files[1:] {
-		if raw, err = readBTF(path); err != nil {
-			return nil, err
+		if raw, err = k.raw(path); err != nil {
+			return err
 		}
 		if info, err = os.Stat(path); err != nil {
-			return nil, err
+			return err
 		}
 		if slices.ContainsFunc(named, func(n fs.FileInfo) bool { return os.SameFile(n, info) }) {
-			return nil, in(path, errors.New("is named twice among vmlinux and modules"))
+			return in(path, errors.New("is named twice among vmlinux and modules"))
 		}
 		named = append(named, info)
 		m, err := parseModule(path, raw, files[0], vmlinux)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		modules = append(modules, m)
 		k.parts = append(k.parts, part{path, next})
 		next += m.NumTypes() - m.FirstOwn()
 	}
 	if k.File, err = btf.Merge(vmlinux, modules...); err != nil {
-		return nil, in(files[0], err)
+		return in(files[0], err)
 	}
-	return k, nil
+	return nil
 }
 
 func parseVmlinux(path string, raw []byte) (*btf.File, error) {

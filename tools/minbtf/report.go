@@ -21,10 +21,11 @@ func reportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report [-o FILE] [--json] --object OBJECT... FINDINGS...",
 		Short: "Say which programs ask for what which kernels do not have",
-		Long: `report joins the findings of kernels ("minbtf gen --findings") with the programs
-of the BPF objects that they are about: relocations that find no type, no field
-or several that disagree, whether that is expected of them (existence checks),
-and what in the objects no BTF but the running kernel's own can serve.
+		Long: `report joins the findings of kernels (gen --findings, tailor --findings), one or
+many to a file, with the programs of the BPF objects that they are about:
+relocations that find no type, no field or several that disagree, whether that
+is expected of them (existence checks), and what in the objects no BTF but the
+running kernel's own can serve.
 
 @FILE stands for the arguments in the lines of a file.`,
 		Example: `  minbtf gen --findings 6.1.json 6.1.btf.tar.xz 6.1.min.btf tracee.bpf.o
@@ -68,9 +69,9 @@ func (r *reportFlags) run(stdout io.Writer, findingsPaths []string) error {
 		if err != nil {
 			return err
 		}
-		kernel, findings, err := core.UnmarshalFindings(file)
+		findings, err := core.UnmarshalFindings(file)
 		if err == nil {
-			err = b.AddKernel(kernel, findings)
+			err = b.AddFindings(findings)
 		}
 		if err != nil {
 			return in(path, err)

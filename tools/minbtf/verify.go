@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"os"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,23 +20,31 @@ import (
 
 type verifyFlags struct {
 	kernelFlags
-	json         bool
-	pairs, shard string
+	json               bool
+	pairs, tree, shard string
 }
 
 func verifyCommand() *cobra.Command {
 	var flags verifyFlags
 	c := &cobra.Command{
-		Use:   "verify [--json] [--base VMLINUX] [--module FILE]... FULL MIN OBJECT...\n  minbtf verify [--json] --pairs FILE OBJECT...",
+		Use: "verify [--json] [--base VMLINUX] [--module FILE]... FULL MIN OBJECT...\n" +
+			"  minbtf verify [--json] DIR|PACK DIR|PACK OBJECT...\n" +
+			"  minbtf verify [--json] --pairs FILE OBJECT...",
 		Short: "Check that minimal BTF relocates as the full one does",
 		Long: `verify relocates every program of BPF objects with cilium/ebpf, against a
 kernel's full BTF and against its minimal one, and compares the results. It
 exits with 1 where they differ, and says where.
 
 FULL and MIN may have any form that gen reads; what is FULL of a kernel with
-modules is said as with gen. With --pairs they are lines of a file, two paths
-separated by a tab, and modules behind another one each.`,
+modules is said as with gen. Or either is of many kernels: a folder in
+BTFHub's layout, or a pack. Then all kernels of MIN are compared with those of
+their names in FULL, and a file stands for the one that is called as it is. With
+--pairs they are lines of a file, two paths separated by a tab, and modules behind
+another one each. Files of --tree that are not among them are named as not verified.`,
 		Args: func(c *cobra.Command, args []string) error {
+			if flags.tree != "" && (flags.pairs == "" || flags.json) {
+				return errors.New("--tree is for --pairs, without --json")
+			}
 			if flags.pairs != "" {
 				if flags.base != "" || flags.modules != nil {
 					return errors.New("--pairs names the modules in its lines, not with --base and --module")
@@ -41,84 +53,230 @@ separated by a tab, and modules behind another one each.`,
 			}
 			return cobra.MinimumNArgs(3)(c, args)
 		},
-		RunE: func(c *cobra.Command, args []string) error { return flags.run(c.OutOrStdout(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args)
+		},
 	}
 	flags.register(c, "FULL")
 	c.Flags().BoolVar(&flags.json, "json", false, "print the result as JSON")
 	c.Flags().StringVar(&flags.pairs, "pairs", "", "file with lines of FULL and MIN, and modules of FULL, separated by tabs")
+	c.Flags().StringVar(&flags.tree, "tree", "", "folder that has the MIN of those pairs, and maybe more")
 	c.Flags().StringVar(&flags.shard, "shard", "", "INDEX/COUNT: only every COUNTth pair, from INDEX on")
 	return c
 }
 
-// A pair is the files of a kernel's full BTF, vmlinux and modules, and its minimal one.
+// A pair is a kernel's full BTF and its minimal one.
 type pair struct {
-	full []string
-	min  string
+	name      string
+	full, min side
 }
 
-func (v *verifyFlags) run(stdout io.Writer, args []string) error {
-	pairs, objectPaths := []pair{{v.files(args[0]), args[min(1, len(args)-1)]}}, args[min(2, len(args)):]
-	if v.pairs != "" {
-		var err error
-		if pairs, err = v.readPairs(); err != nil {
-			return err
-		}
-		objectPaths = args
+// A side is BTF to compare, and where it is from.
+type side struct {
+	path string
+	raw  func() ([]byte, error)
+}
+
+func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
+	pairs, many, objectPaths, err := v.all(args)
+	if err != nil {
+		return err
 	}
-	var objects []*verify.Object
-	for _, path := range objectPaths {
-		file, err := readFile(path, maxObject)
-		if err != nil {
-			return err
-		}
-		// cilium/ebpf does not expect hostile files, so they must be valid first.
-		if valid, err := core.ReadObject(file); err != nil {
-			return in(path, err)
-		} else if _, err := valid.Relocations(); err != nil {
-			return in(path, err)
-		}
-		o, err := verify.ReadObject(path, file)
-		if err != nil {
-			return in(path, err)
-		}
-		objects = append(objects, o)
+	unverified, err := v.unpaired(pairs)
+	if err != nil {
+		return err
+	}
+	if unverified, err = share(v.shard, unverified); err != nil {
+		return err
+	}
+	if pairs, err = share(v.shard, pairs); err != nil {
+		return err
+	}
+	objects, err := verifyObjects(objectPaths)
+	if err != nil {
+		return err
 	}
 	total := &verify.Result{Differences: []verify.Difference{}, Limits: []verify.Difference{}} // [] as JSON, not null
-	var failed []string
+	var differ []string
+	w := &work{stderr: stderr} // what is printed shows how far it is
 	for _, p := range pairs {
 		res, err := compare(p, objects)
-		if err != nil {
+		if err != nil && !many {
 			return err
 		}
-		if !res.OK() {
-			failed = append(failed, p.min)
+		w.kernel(p.name, err)
+		if err != nil {
+			continue
 		}
-		if v.pairs != "" && !v.json {
-			fmt.Fprintf(stdout, "%s: ", p.min)
+		if !res.OK() {
+			differ = append(differ, p.min.path)
+		}
+		if (many || v.pairs != "") && !v.json {
+			fmt.Fprintf(stdout, "%s: ", oneLine(p.name))
 			if err := printResult(stdout, res); err != nil {
 				return err
 			}
 		}
 		total.Add(res)
 	}
+	if n := len(w.failures); n > 0 && n == len(pairs) {
+		return w.finish()
+	}
 	if v.json {
 		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(total); err != nil {
-			return err
+		err = enc.Encode(total)
+	} else if many || v.pairs != "" {
+		for _, path := range unverified {
+			fmt.Fprintf(stdout, "%s: not verified: the kernel's full BTF is not known\n", oneLine(path))
 		}
-	} else if v.pairs == "" {
-		if err := printResult(stdout, total); err != nil {
-			return err
-		}
+		_, err = fmt.Fprintf(stdout, "%d kernels, %d relocations: %d same, %d different\n",
+			len(pairs)-len(w.failures), total.Relocations, total.Same, len(total.Differences))
 	} else {
-		fmt.Fprintf(stdout, "%d kernels, %d relocations: %d same, %d different\n", len(pairs), total.Relocations, total.Same, len(total.Differences))
+		err = printResult(stdout, total)
 	}
-	if len(failed) > 0 {
-		return in(failed[0], fmt.Errorf("%d differences from the full BTF in %d relocations (%d of %d kernels)",
-			len(total.Differences), total.Relocations, len(failed), len(pairs)))
+	if err != nil {
+		return err
 	}
-	return nil
+	failed := w.finish()
+	if len(differ) > 0 {
+		return in(differ[0], fmt.Errorf("%d differences from the full BTF in %d relocations (%d of %d kernels)",
+			len(total.Differences), total.Relocations, len(differ), len(pairs)))
+	}
+	return failed
+}
+
+// all returns what is to be compared, whether that are kernels by their names, and the objects' paths.
+func (v *verifyFlags) all(args []string) (pairs []pair, many bool, objects []string, err error) {
+	if v.pairs != "" {
+		pairs, err = v.readPairs()
+		return pairs, false, args, err
+	}
+	many = isMany(args[0]) || isMany(args[1])
+	switch {
+	case !many:
+		pairs = []pair{pairOf(args[1], v.files(args[0])...)}
+	case v.base != "" || v.modules != nil:
+		err = misuse{errors.New("--base and --module are for one kernel; in a folder, modules are in one that is called as their kernel")}
+	default:
+		pairs, err = pairsByName(args[0], args[1])
+	}
+	return pairs, many, args[2:], err
+}
+
+// isMany reports whether a path is a folder or a pack.
+func isMany(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && (info.IsDir() || info.Mode().IsRegular() && isPack(path))
+}
+
+func pairOf(min string, full ...string) pair {
+	return pair{min, sideOf(full...), sideOf(min)}
+}
+
+// sideOf returns a kernel's BTF in files. It leaves to cilium/ebpf what it can read
+// itself: all but a kernel with modules.
+func sideOf(files ...string) side {
+	return side{files[0], func() ([]byte, error) {
+		if len(files) == 1 {
+			raw, err := readBTF(files[0])
+			if err == nil {
+				_, err = parseVmlinux(files[0], raw)
+			}
+			return raw, err
+		}
+		k, err := readKernel(files...)
+		if err != nil {
+			return nil, err
+		}
+		defer k.release()
+		raw, err := k.Bytes()
+		if err != nil {
+			return nil, in(files[0], err)
+		}
+		return raw, nil
+	}}
+}
+
+// pairsByName returns the kernels of min, by name, with those of full.
+func pairsByName(full, min string) ([]pair, error) {
+	var from, to sources
+	if err := from.add(full); err != nil {
+		return nil, err
+	}
+	if path := from.tailored(true); path != "" {
+		return nil, in(path, errors.New("is tailored, and no full BTF to compare with"))
+	}
+	if err := to.add(min); err != nil {
+		return nil, err
+	}
+	from.nameLike(&to)
+	to.nameLike(&from)
+	fulls, mins := from.sides(), to.sides()
+	var pairs []pair
+	var missing []string
+	for _, name := range slices.Sorted(maps.Keys(mins)) {
+		if _, ok := fulls[name]; !ok {
+			missing = append(missing, name)
+		}
+		pairs = append(pairs, pair{name, fulls[name], mins[name]})
+	}
+	if len(missing) > 0 {
+		return nil, in(full, fmt.Errorf("has no kernel %s, which %s has", few(missing), min))
+	}
+	return pairs, nil
+}
+
+// nameLike names the one kernel of a file by the folder or pack that it is compared with.
+func (s *sources) nameLike(other *sources) {
+	if len(s.folders) > 0 || len(s.kernels) != 1 {
+		return
+	}
+	k := &s.kernels[0]
+	names := slices.Collect(maps.Keys(other.byName()))
+	if len(names) > 1 {
+		names = slices.DeleteFunc(names, func(name string) bool { return path.Base(name) != k.Name })
+	}
+	if len(names) == 1 {
+		k.Name = names[0]
+	}
+}
+
+// sides returns kernels by name. They must be read in the order of their names.
+func (s *sources) sides() map[string]side {
+	sides := map[string]side{}
+	for _, k := range s.kernels {
+		sides[k.Name] = sideOf(append([]string{k.Path}, k.Modules...)...)
+	}
+	for _, p := range s.packs {
+		next, _ := iter.Pull2(p.Kernels(true))
+		var damage error // is said once by next, and of all kernels that come then by us
+		for _, name := range p.names {
+			path := p.path + ": " + name
+			sides[name] = side{path, func() ([]byte, error) {
+				for {
+					k, err, ok := next()
+					switch {
+					case damage != nil:
+						return nil, damage
+					case err != nil:
+						damage = in(p.path, err)
+						return nil, damage
+					case !ok:
+						return nil, in(path, errors.New("cannot be read; is the pack damaged?"))
+					case k.Name != name:
+						continue
+					}
+					raw, err := p.Store.Raw(&k.Kernel)
+					if err != nil {
+						return nil, in(path, err)
+					}
+					return raw, nil
+				}
+			}}
+		}
+	}
+	return sides
 }
 
 func (v *verifyFlags) readPairs() ([]pair, error) {
@@ -126,72 +284,106 @@ func (v *verifyFlags) readPairs() ([]pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, count := 0, 1
-	if v.shard != "" {
-		if _, err := fmt.Sscanf(v.shard, "%d/%d", &index, &count); err != nil || index < 0 || index >= count {
-			return nil, fmt.Errorf("--shard: expected INDEX/COUNT, got %q", v.shard)
-		}
-	}
 	var pairs []pair
-	n := 0
 	for line := range strings.Lines(string(file)) {
 		paths := strings.Split(strings.TrimSpace(line), "\t")
 		if len(paths) < 2 {
 			return nil, in(v.pairs, fmt.Errorf("expected two paths and a tab, got %q", line))
 		}
-		if n%count == index {
-			pairs = append(pairs, pair{append(paths[:1:1], paths[2:]...), paths[1]})
-		}
-		n++
+		pairs = append(pairs, pairOf(paths[1], append(paths[:1:1], paths[2:]...)...))
 	}
-	if n == 0 {
+	if len(pairs) == 0 && v.tree == "" {
 		return nil, in(v.pairs, errors.New("has no pairs"))
 	}
 	return pairs, nil
 }
 
+// unpaired returns the files of the tree that are in no pair.
+func (v *verifyFlags) unpaired(pairs []pair) (paths []string, err error) {
+	if v.tree == "" {
+		return nil, nil
+	}
+	paired := map[string]bool{}
+	for _, p := range pairs {
+		paired[p.min.path] = true
+	}
+	err = eachFile(v.tree, func(_, path string) error {
+		if !paired[path] {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths, err
+}
+
+// share returns what a shard, "INDEX/COUNT", has of all; "" has all of it.
+func share[T any](shard string, all []T) ([]T, error) {
+	if shard == "" {
+		return all, nil
+	}
+	var index, count int
+	if _, err := fmt.Sscanf(shard, "%d/%d", &index, &count); err != nil || index < 0 || index >= count {
+		return nil, fmt.Errorf("--shard: expected INDEX/COUNT, got %q", shard)
+	}
+	var part []T
+	for n := index; n < len(all); n += count {
+		part = append(part, all[n])
+	}
+	return part, nil
+}
+
+func verifyObjects(paths []string) ([]*verify.Object, error) {
+	var objects []*verify.Object
+	for _, path := range paths {
+		file, err := readFile(path, maxObject)
+		if err != nil {
+			return nil, err
+		}
+		// cilium/ebpf does not expect hostile files, so they must be valid first.
+		if valid, err := core.ReadObject(file); err != nil {
+			return nil, in(path, err)
+		} else if _, err := valid.Relocations(); err != nil {
+			return nil, in(path, err)
+		}
+		o, err := verify.ReadObject(path, file)
+		if err != nil {
+			return nil, in(path, err)
+		}
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
 func compare(p pair, objects []*verify.Object) (*verify.Result, error) {
-	full, err := parseForVerify(p.full...)
+	full, err := p.full.kernel()
 	if err != nil {
 		return nil, err
 	}
-	min, err := parseForVerify(p.min)
+	min, err := p.min.kernel()
 	if err != nil {
 		return nil, err
 	}
 	res := &verify.Result{}
 	for _, o := range objects {
 		if err := o.Fits(full); err != nil {
-			return nil, in(p.full[0], err)
+			return nil, in(p.full.path, err)
 		}
 		if err := o.Fits(min); err != nil {
-			return nil, in(p.min, err)
+			return nil, in(p.min.path, err)
 		}
 		res.Add(verify.Compare(full, min, o))
 	}
 	return res, nil
 }
 
-// parseForVerify leaves to cilium/ebpf what it can read itself: all but a kernel with modules.
-func parseForVerify(files ...string) (*verify.Kernel, error) {
-	var raw []byte
-	var err error
-	if len(files) == 1 {
-		if raw, err = readBTF(files[0]); err == nil {
-			_, err = parseVmlinux(files[0], raw)
-		}
-	} else {
-		var k *kernel
-		if k, err = readKernel(files...); err == nil {
-			raw, err = k.Bytes()
-		}
-	}
+func (s *side) kernel() (*verify.Kernel, error) {
+	raw, err := s.raw()
 	if err != nil {
 		return nil, err
 	}
 	k, err := verify.Parse(raw)
 	if err != nil {
-		return nil, in(files[0], err)
+		return nil, in(s.path, err)
 	}
 	return k, nil
 }

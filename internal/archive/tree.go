@@ -1,0 +1,122 @@
+package archive
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Kernel is the files of one kernel in a folder.
+type Kernel struct {
+	Name    string   // distro/version/arch/release
+	Path    string   // of its vmlinux's BTF
+	Modules []string // paths, by name
+}
+
+// Arch returns the architecture in a kernel's name, which is that of the folder it is in; "" if it is in none.
+func Arch(name string) string {
+	if dir := path.Dir(name); dir != "." {
+		return path.Base(dir)
+	}
+	return ""
+}
+
+// Release returns the name of a kernel's file without folder and extensions:
+// BTFHub names it by the kernel's release. It is also false if they are not those of BTF.
+func Release(file string) (release string, ok bool) {
+	name := path.Base(filepath.ToSlash(file))
+	name = strings.TrimSuffix(stripExt(name, compressed), ".tar")
+	release, ok = strings.CutSuffix(name, ".btf")
+	return release, ok && release != "" && release != "." && release != ".."
+}
+
+// koName returns the name of a file that is a module itself.
+func koName(file string) (name string, ok bool) {
+	name = stripExt(path.Base(file), compressed)
+	name, ok = strings.CutSuffix(name, ".ko")
+	return name, ok && name != ""
+}
+
+// Tree returns the kernels in a folder of BTFHub's layout, sorted by name:
+// distro/version/arch/release.btf.tar.xz, and modules in a folder that is named as
+// their kernel is. Other files are left alone. Links to folders are BTFHub's aliases, and not
+// followed. What cannot be read in a file is for whoever reads it to say.
+func Tree(dir string) ([]Kernel, error) {
+	files := map[string]string{}              // kernels, by name
+	modules := map[string]map[string]string{} // by kernel and name
+	add := func(kernel, module, file string) error {
+		of := modules[kernel]
+		if of == nil {
+			of = map[string]string{}
+			modules[kernel] = of
+		}
+		if of[module] != "" {
+			return twice("module "+path.Join(kernel, module), of[module], file)
+		}
+		of[module] = file
+		return nil
+	}
+	// With a separator, the folder itself may be a link.
+	err := filepath.WalkDir(dir+string(filepath.Separator), func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !isFile(file, d) {
+			return nil
+		}
+		rel, err := filepath.Rel(dir, file)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		if release, ok := Release(rel); ok {
+			name := path.Join(path.Dir(rel), release)
+			if files[name] != "" {
+				return twice("kernel "+name, files[name], file)
+			}
+			files[name] = file
+		} else if module, ok := koName(rel); ok {
+			return add(path.Dir(rel), module, file)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if kernel := path.Dir(name); files[kernel] != "" {
+			if err := add(kernel, path.Base(name), files[name]); err != nil {
+				return nil, err
+			}
+			delete(files, name)
+		}
+	}
+	kernels := make([]Kernel, 0, len(files))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		k := Kernel{Name: name, Path: files[name]}
+		for _, module := range slices.Sorted(maps.Keys(modules[name])) {
+			k.Modules = append(k.Modules, modules[name][module])
+		}
+		kernels = append(kernels, k)
+	}
+	return kernels, nil
+}
+
+// isFile reports whether something in a folder is to be read as a file: also if it
+// is a link that leads nowhere, which then cannot be read.
+func isFile(file string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return d.Type().IsRegular()
+	}
+	info, err := os.Stat(file)
+	return err != nil || info.Mode().IsRegular()
+}
+
+func twice(what, file, other string) error {
+	return fmt.Errorf("%s: is the same %s as %s; remove one", other, what, file)
+}

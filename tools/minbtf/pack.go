@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/khulnasoft/rules_btf/internal/pack"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
+)
+
+// jobs is how many kernels are worked on at a time.
+type jobs int
+
+func (j *jobs) register(c *cobra.Command) {
+	c.Flags().IntVarP((*int)(j), "jobs", "j", runtime.GOMAXPROCS(0), "`N` kernels are worked on at a time; each takes up to six times its BTF in memory")
+}
+
+func (j jobs) check() error {
+	if j < 1 {
+		return misuse{fmt.Errorf("--jobs: expected 1 or more, got %d", j)}
+	}
+	return nil
+}
+
+// thrifty has garbage collected sooner, which is worth its time with many kernels.
+func thrifty() { debug.SetGCPercent(100) }
+
+func quietFlag(c *cobra.Command, quiet *bool) {
+	c.Flags().BoolVarP(quiet, "quiet", "q", false, "say nothing if all goes well")
+}
+
+type packFlags struct {
+	jobs
+	output  string
+	name    string
+	modules []string
+	quiet   bool
+}
+
+func packCommand() *cobra.Command {
+	var flags packFlags
+	c := &cobra.Command{
+		Use:   "pack -o FILE.btfpack INPUT...\n  minbtf pack -o FILE.btfpack [--name NAME] [--module FILE]... KERNEL",
+		Short: "Put kernels into one small file",
+		Long: `pack puts kernels' BTF into one file that has each type once: all that CO-RE
+relocations can ask for, and nothing else (no functions, variables, ids). The
+same kernels give the same bytes, in any order, from files or other packs.
+
+INPUT   a folder in BTFHub's layout: distro/version/arch/release.btf.tar.xz, and
+        modules in a folder that is called as their kernel; links to folders
+        are not followed
+        a kernel's file, in any form that gen reads
+        a pack, whose kernels are added; packs are all full, or all tailored
+
+A kernel in a folder is named by its path there without extensions, one given
+as a file by the file, or by --name. @FILE stands for the arguments in the lines
+of a file.
+
+A kernel that cannot be read does not stop the others: stderr names it, and the
+exit status is 1. Two different kernels of one name are an error.`,
+		Example: "  minbtf pack -o kernels.btfpack btfhub-archive\n" +
+			"  minbtf pack -o all.btfpack debian.btfpack ubuntu.btfpack",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args)
+		},
+	}
+	c.Flags().StringVarP(&flags.output, "output", "o", "", "`FILE` to write; - is stdout")
+	c.Flags().StringVar(&flags.name, "name", "", "the `NAME` of the kernel in a file: distro/version/arch/release")
+	c.Flags().StringArrayVar(&flags.modules, "module", nil, "`FILE` of a module of that kernel; may be repeated")
+	flags.register(c)
+	quietFlag(c, &flags.quiet)
+	_ = c.MarkFlagRequired("output")
+	return c
+}
+
+func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	args, lists, err := fileArgs(args)
+	if err != nil {
+		return err
+	}
+	s, err := p.sources(args)
+	if err != nil {
+		return err
+	}
+	if err := checkOutputs([]string{p.output}, slices.Concat(s.paths(), lists)); err != nil {
+		return err
+	}
+	if s.len() > 1 {
+		thrifty()
+	}
+	before := size(s.paths())
+	w := startWork(stderr, "packing", s.len())
+	defer w.clear()
+	b := pack.NewBuilder()
+	if err := p.fill(b, s, w); err != nil {
+		return err
+	}
+	failed := w.finish()
+	if b.Len() == 0 {
+		return failed
+	}
+	file, err := b.Bytes()
+	if err != nil {
+		return in(p.output, err)
+	}
+	if err := writeFile(p.output, stdout, file); err != nil {
+		return err
+	}
+	if !p.quiet {
+		note(stderr, "%s: %d kernels with %d different types: %s became %s", p.output, b.Len(), b.Types(), inBytes(before), inBytes(int64(len(file))))
+	}
+	return failed
+}
+
+// sources returns what the arguments stand for.
+func (p *packFlags) sources(args []string) (*sources, error) {
+	if len(args) == 0 {
+		return nil, misuse{errors.New("requires at least one INPUT")}
+	}
+	s := &sources{}
+	for _, arg := range args {
+		if err := s.add(arg); err != nil {
+			return nil, err
+		}
+	}
+	tailored, full := s.tailored(true), s.tailored(false)
+	if full == "" && len(s.kernels) > 0 {
+		full = s.kernels[0].Path
+	}
+	if tailored != "" && full != "" {
+		return nil, in(tailored, fmt.Errorf("is tailored, and %s is not; pack them apart", full))
+	}
+	if p.name == "" && p.modules == nil {
+		return s, nil
+	}
+	if len(args) > 1 || len(s.packs)+len(s.folders) > 0 {
+		return nil, misuse{errors.New("--name and --module are for one kernel's file")}
+	}
+	k := &s.kernels[0]
+	k.Modules = p.modules
+	if p.name != "" {
+		if !packfile.IsName(p.name) {
+			return nil, misuse{fmt.Errorf("--name: expected distro/version/arch/release, got %q", p.name)}
+		}
+		k.Name = p.name
+	}
+	return s, nil
+}
+
+// fill puts kernels into a pack. Failures of single ones are w's.
+func (p *packFlags) fill(b *pack.Builder, s *sources, w *work) error {
+	clash := func(path string, err error) error {
+		if e := new(pack.ClashError); errors.As(err, &e) {
+			// Which one came first is chance.
+			paths := s.byName()[e.Name]
+			return in(paths[0], fmt.Errorf("has another kernel %s than %s; leave one out", e.Name, few(paths[1:])))
+		}
+		return in(path, err)
+	}
+	for _, source := range s.packs {
+		if err := b.Merge(source.Pack); err != nil {
+			return clash(source.path, err)
+		}
+		for _, name := range source.names {
+			w.kernel(name, nil)
+		}
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(context.Background())
+	group.SetLimit(int(p.jobs))
+	for _, source := range s.kernels {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			k, err := readSource(source)
+			if err == nil {
+				defer k.release()
+				sum := k.sum()
+				mu.Lock()
+				defer mu.Unlock()
+				if err = b.Import(source.Name, sum, k.File); errors.As(err, new(*pack.ClashError)) {
+					return clash(source.Path, err)
+				} else if err != nil {
+					err = in(source.Path, err)
+				}
+			}
+			w.kernel(source.Name, err)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// size is the size of files, as far as it is known.
+func size(paths []string) (n int64) {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+func inBytes(n int64) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

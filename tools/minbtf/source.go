@@ -1,0 +1,259 @@
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/khulnasoft/rules_btf/internal/archive"
+	"github.com/khulnasoft/rules_btf/internal/pack"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
+)
+
+// sources are kernels by name: in folders, single files, and packs.
+type sources struct {
+	kernels []archive.Kernel
+	packs   []packSource
+	folders []string
+}
+
+type packSource struct {
+	path string
+	*packfile.Pack
+	names []string
+}
+
+// add adds the kernels of a folder in an archive's layout, of a pack, or the one of a file.
+func (s *sources) add(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		kernels, err := archive.Tree(path)
+		if err != nil {
+			return err
+		}
+		if len(kernels) == 0 {
+			return in(path, errors.New("has no kernels: expected distro/version/arch/release.btf.tar.xz in it"))
+		}
+		s.kernels = append(s.kernels, kernels...)
+		s.folders = append(s.folders, path)
+		return nil
+	}
+	// A pipe cannot be looked into and read again.
+	if info.Mode().IsRegular() && isPack(path) {
+		return s.addPack(path)
+	}
+	name := release(path)
+	if name == "" {
+		name = filepath.Base(path)
+	}
+	s.kernels = append(s.kernels, archive.Kernel{Name: name, Path: path})
+	return nil
+}
+
+// isPack reports whether a file is there and begins as packs do.
+func isPack(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	begin := make([]byte, len(packfile.Magic))
+	n, _ := f.Read(begin)
+	return packfile.IsPack(begin[:n])
+}
+
+func (s *sources) addPack(path string) error {
+	p, err := openPack(path)
+	if err != nil {
+		return err
+	}
+	source := packSource{path: path, Pack: p}
+	for k, err := range p.Heads() {
+		if err != nil {
+			return in(path, err)
+		}
+		source.names = append(source.names, k.Name)
+	}
+	if len(source.names) == 0 {
+		return in(path, errors.New("has no kernels"))
+	}
+	s.packs = append(s.packs, source)
+	return nil
+}
+
+func openPack(path string) (*packfile.Pack, error) {
+	file, err := readFile(path, maxKernel)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pack.Read(file)
+	if err != nil {
+		return nil, in(path, err)
+	}
+	return p, nil
+}
+
+// paths returns all files.
+func (s *sources) paths() []string {
+	var paths []string
+	for _, k := range s.kernels {
+		paths = append(append(paths, k.Path), k.Modules...)
+	}
+	for _, p := range s.packs {
+		paths = append(paths, p.path)
+	}
+	return paths
+}
+
+// len is how many kernels there are.
+func (s *sources) len() int {
+	n := len(s.kernels)
+	for _, p := range s.packs {
+		n += len(p.names)
+	}
+	return n
+}
+
+// byName returns, for each kernel's name, the files that have one.
+func (s *sources) byName() map[string][]string {
+	at := make(map[string][]string, s.len())
+	for _, k := range s.kernels {
+		at[k.Name] = append(at[k.Name], k.Path)
+	}
+	for _, p := range s.packs {
+		for _, name := range p.names {
+			at[name] = append(at[name], p.path)
+		}
+	}
+	return at
+}
+
+// tailored returns the path of the first pack that is tailored, or is not; "" if there is none.
+func (s *sources) tailored(is bool) string {
+	for _, p := range s.packs {
+		if p.Tailored == is {
+			return p.path
+		}
+	}
+	return ""
+}
+
+// readSource reads a kernel that was found by its name.
+func readSource(k archive.Kernel) (*kernel, error) {
+	if !packfile.IsName(k.Name) {
+		return nil, in(k.Path, errors.New("a kernel's name is UTF-8 without control characters; rename the file"))
+	}
+	return readKernel(append([]string{k.Path}, k.Modules...)...)
+}
+
+// sum is the SHA-256 of a kernel's BTF, and of its modules' behind that.
+func (k *kernel) sum() [sha256.Size]byte {
+	h := sha256.New()
+	for _, raw := range k.raws {
+		h.Write(raw)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// A filter chooses kernels by name.
+type filter struct {
+	arch             string
+	include, exclude []string
+	names            []string
+}
+
+// apply leaves out kernels that are not chosen. What chooses none is an error.
+func (f *filter) apply(s *sources) error {
+	at := s.byName()
+	left := slices.Sorted(maps.Keys(at))
+	if f.arch != "" {
+		archs := map[string]bool{}
+		for _, name := range left {
+			archs[cmp.Or(archive.Arch(name), "none")] = true
+		}
+		if !archs[f.arch] {
+			return fmt.Errorf("none of the %d kernels is of --arch %s, but of %s", len(left), f.arch, few(slices.Sorted(maps.Keys(archs))))
+		}
+		left = slices.DeleteFunc(left, func(name string) bool { return archive.Arch(name) != f.arch })
+	}
+	matching := func(flag string, patterns []string) (map[string]bool, error) {
+		matched := map[string]bool{}
+		for _, pattern := range patterns {
+			found := false
+			for _, name := range left {
+				if matchGlob(strings.Split(pattern, "/"), strings.Split(name, "/")) {
+					matched[name], found = true, true
+				}
+			}
+			if !found {
+				return nil, fmt.Errorf("--%s %q matches none of %d kernels (%s); a pattern matches the whole of distro/version/arch/release, such as 'debian/**'",
+					flag, pattern, len(left), few(left))
+			}
+		}
+		return matched, nil
+	}
+	included, err := matching("include", f.include)
+	if err != nil {
+		return err
+	}
+	excluded, err := matching("exclude", f.exclude)
+	if err != nil {
+		return err
+	}
+	left = slices.DeleteFunc(left, func(name string) bool { return len(f.include) > 0 && !included[name] || excluded[name] })
+	if len(f.names) > 0 {
+		for _, name := range f.names {
+			if _, ok := slices.BinarySearch(left, name); !ok {
+				return fmt.Errorf("--kernel %s is none of %d kernels (%s)", name, len(left), few(left))
+			}
+		}
+		left = slices.Compact(slices.Sorted(slices.Values(f.names)))
+	}
+	if len(left) == 0 {
+		return errors.New("no kernel is left after --include and --exclude")
+	}
+	for _, name := range left {
+		if paths := at[name]; len(paths) > 1 {
+			return fmt.Errorf("two kernels are named %s: in %s and %s; leave one out", name, paths[0], paths[1])
+		}
+	}
+	out := func(name string) bool {
+		_, ok := slices.BinarySearch(left, name)
+		return !ok
+	}
+	s.kernels = slices.DeleteFunc(s.kernels, func(k archive.Kernel) bool { return out(k.Name) })
+	for i := range s.packs {
+		s.packs[i].names = slices.DeleteFunc(s.packs[i].names, out)
+	}
+	return nil
+}
+
+// matchGlob matches path segments: * and ? stay within one, ** is any number of them.
+func matchGlob(pattern, path []string) bool {
+	if len(pattern) == 0 {
+		return len(path) == 0
+	}
+	if pattern[0] == "**" {
+		return matchGlob(pattern[1:], path) || len(path) > 0 && matchGlob(pattern, path[1:])
+	}
+	return len(path) > 0 && matchSegment(pattern[0], path[0]) && matchGlob(pattern[1:], path[1:])
+}
+
+func matchSegment(pattern, text string) bool {
+	switch {
+	case pattern == "":
+		return text == ""
+	case pattern[0] == '*':
+		return matchSegment(pattern[1:], text) || text != "" && matchSegment(pattern, text[1:])
+	}
+	return text != "" && (pattern[0] == '?' || pattern[0] == text[0]) && matchSegment(pattern[1:], text[1:])
+}

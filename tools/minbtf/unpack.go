@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/khulnasoft/rules_btf/internal/packfile"
+	"github.com/khulnasoft/rules_btf/internal/store"
+)
+
+type unpackFlags struct {
+	out   string
+	files []string
+	quiet bool
+}
+
+func unpackCommand() *cobra.Command {
+	var flags unpackFlags
+	c := &cobra.Command{
+		Use:   "unpack FILE.btfpack [KERNEL]... --out DIR\n  minbtf unpack FILE.btfpack --file KERNEL=FILE...",
+		Short: "Write the kernels in a pack as files again",
+		Long: `unpack writes kernels in a pack as raw BTF: what gen would have written, byte for
+byte, if the pack is tailored, and otherwise all types that relocations can ask
+for. Without names it writes all kernels, as DIR/distro/version/arch/release.btf.
+
+@FILE stands for the arguments in the lines of a file.`,
+		Example: "  minbtf unpack tracee.btfpack --out btfs\n" +
+			"  minbtf unpack tracee.btfpack --file debian/12/x86_64/6.1.0-47-amd64=min.btf",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args)
+		},
+	}
+	c.Flags().StringVarP(&flags.out, "out", "o", "", "folder to write to (`DIR`)")
+	c.Flags().StringArrayVar(&flags.files, "file", nil, "write a kernel to a file, - is stdout (`KERNEL=FILE`, or @FILE); may be repeated")
+	quietFlag(c, &flags.quiet)
+	c.MarkFlagsOneRequired("out", "file")
+	c.MarkFlagsMutuallyExclusive("out", "file")
+	return c
+}
+
+func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
+	args, lists, err := fileArgs(args)
+	if err != nil {
+		return err
+	}
+	files, fileLists, err := fileArgs(u.files)
+	if err != nil {
+		return err
+	}
+	to, err := u.targets(args, files)
+	if err != nil {
+		return err
+	}
+	p, err := openPack(args[0])
+	if err != nil {
+		return err
+	}
+	if err := u.choose(p, to); err != nil {
+		return in(args[0], err)
+	}
+	inputs := slices.Concat(args[:1], lists, fileLists)
+	paths := slices.Sorted(maps.Values(to))
+	if u.files == nil {
+		err = checkBelow(paths, inputs)
+	} else {
+		err = checkOutputs(paths, inputs)
+	}
+	if err != nil {
+		return err
+	}
+	w := startWork(stderr, "unpacking", len(to))
+	defer w.clear()
+	if err := p.Types(); err != nil {
+		return in(args[0], err)
+	}
+	view := store.NewView(p.Store, true)
+	var wrote int64
+	for k, err := range p.Kernels(true) {
+		if err != nil {
+			return in(args[0], err)
+		}
+		path, ok := to[k.Name]
+		if !ok {
+			continue
+		}
+		raw, err := view.Raw(&k.Kernel)
+		if err != nil {
+			w.kernel(k.Name, in(args[0], err))
+			continue
+		}
+		if u.files == nil {
+			err = writeBelow(path, raw)
+		} else {
+			err = writeFile(path, stdout, raw)
+		}
+		if err != nil {
+			return err
+		}
+		w.kernel(k.Name, nil)
+		wrote += int64(len(raw))
+	}
+	if err := w.finish(); err != nil {
+		return err
+	}
+	if !u.quiet {
+		what := args[0]
+		if u.files == nil {
+			what = u.out
+		}
+		note(stderr, "%s: %d kernels, %s", what, len(to), inBytes(wrote))
+	}
+	return nil
+}
+
+// targets returns the paths of the kernels that are named.
+func (u *unpackFlags) targets(args, files []string) (map[string]string, error) {
+	to := map[string]string{}
+	for _, file := range files {
+		name, path, ok := strings.Cut(file, "=")
+		if !ok || name == "" || path == "" {
+			return nil, misuse{fmt.Errorf("--file: expected KERNEL=FILE, got %q", file)}
+		}
+		if to[name] != "" {
+			return nil, misuse{fmt.Errorf("--file: kernel %s is named twice", name)}
+		}
+		to[name] = path
+	}
+	switch {
+	case len(args) == 0:
+		return nil, misuse{errors.New("requires a FILE.btfpack")}
+	case u.files != nil && len(args) > 1:
+		return nil, misuse{errors.New("kernels are named by arguments or with --file, not both")}
+	case u.files != nil && len(files) == 0:
+		return nil, misuse{errors.New("--file: expected KERNEL=FILE, got none")}
+	case u.files == nil && u.out == "":
+		return nil, misuse{errors.New("--out: expected a folder, got none")}
+	}
+	for _, name := range args[1:] {
+		to[name] = u.path(name)
+	}
+	return to, nil
+}
+
+// path is where a kernel is written to in a folder.
+func (u *unpackFlags) path(name string) string {
+	return filepath.Join(u.out, filepath.FromSlash(name)+".btf")
+}
+
+// choose adds all kernels if none is named, and checks that those that are are there.
+func (u *unpackFlags) choose(p *packfile.Pack, to map[string]string) error {
+	missing := maps.Clone(to)
+	all := len(to) == 0
+	for k, err := range p.Heads() {
+		if err != nil {
+			return err
+		}
+		if all {
+			to[k.Name] = u.path(k.Name)
+		}
+		delete(missing, k.Name)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("has no kernel %s; minbtf ls says which there are", few(slices.Sorted(maps.Keys(missing))))
+	}
+	if len(to) == 0 {
+		return errors.New("has no kernels")
+	}
+	return nil
+}
+
+// writeBelow writes a file, and makes the folders that it is in.
+func writeBelow(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return cannotWrite(path, err)
+	}
+	return writeFile(path, nil, data)
+}
