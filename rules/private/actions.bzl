@@ -20,6 +20,13 @@ def _run(ctx, arguments, inputs, outputs, mnemonic, progress_message):
         toolchain = TOOLCHAIN_TYPE,
     )
 
+def _args(ctx, verb):
+    """The arguments of a verb that says what it did where it may."""
+    args = ctx.actions.args()
+    args.add(verb)
+    args.add("--quiet")
+    return args
+
 def core_relocations(ctx, label, objects, allow_type_id, output):
     """Writes the canonical relocations of BPF objects.
 
@@ -71,33 +78,139 @@ def check_relocations(ctx, label, objects, expected, hint, output):
         progress_message = "Checking CO-RE relocations of {}".format(label),
     )
 
-def tailor_btf(ctx, label, kernel, relocations, output, findings):
-    """Cuts one kernel's BTF down to what relocations need.
+def import_btf(ctx, kernel, output):
+    """Makes a pack of one kernel.
+
+    Args:
+      ctx: the rule context, with the minbtf toolchain.
+      kernel: struct of BtfArchiveInfo.
+      output: the File to write.
+    """
+    args = _args(ctx, "pack")
+    args.add("--name", kernel.key)
+    args.add_all(kernel.modules, before_each = "--module")
+    args.add("-o", output)
+    args.add(kernel.file)
+    _run(
+        ctx,
+        arguments = [args],
+        inputs = [kernel.file] + kernel.modules,
+        outputs = [output],
+        mnemonic = "BtfImport",
+        progress_message = "Importing BTF of {}".format(kernel.key),
+    )
+
+def merge_packs(ctx, packs, output, mnemonic, progress_message):
+    """Makes one pack of several.
+
+    Args:
+      ctx: the rule context, with the minbtf toolchain.
+      packs: list of Files.
+      output: the File to write.
+      mnemonic: string.
+      progress_message: string.
+    """
+    args = _args(ctx, "pack")
+    args.add("-o", output)
+    files = ctx.actions.args()
+    files.add_all(packs)
+    files.use_param_file("@%s")
+    files.set_param_file_format("multiline")
+    _run(
+        ctx,
+        arguments = [args, files],
+        inputs = packs,
+        outputs = [output],
+        mnemonic = mnemonic,
+        progress_message = progress_message,
+    )
+
+def tailor_btf(ctx, label, job, relocations, output):
+    """Cuts packs down to what relocations need.
 
     Args:
       ctx: the rule context, with the minbtf toolchain.
       label: string: the label that users know.
-      kernel: struct of BtfArchiveInfo.
+      job: struct with the File `pack`, the list of strings `flags`, which say which kernels of it, and the string `name`,
+        what they are.
       relocations: File.
-      output: the File to write.
-      findings: the File to write with what the kernel does not serve.
+      output: the File to write, a pack.
     """
     args = ctx.actions.args()
-    args.add("gen")
+    args.add("--out", output)
+    _tailor(ctx, job, relocations, output, args, "BtfTailor", "Tailoring BTF of {} for {}".format(job.name, label))
+
+def find_unserved(ctx, label, job, relocations, output):
+    """Says what kernels do not serve.
+
+    Args:
+      ctx: the rule context, with the minbtf toolchain.
+      label: string: the label that users know.
+      job: struct, as for tailor_btf.
+      relocations: File.
+      output: the File to write, JSON.
+    """
+    args = ctx.actions.args()
+    args.add("--findings", output)
+    _tailor(ctx, job, relocations, output, args, "BtfFindings", "Looking for what {} lacks for {}".format(job.name, label))
+
+def _tailor(ctx, job, relocations, output, what, mnemonic, progress_message):
+    args = _args(ctx, "tailor")
     args.add("--allow-type-id")  # refused before, if at all, where programs are known
-    args.add("--findings", findings)
-    args.add("--kernel", kernel.key)
-    args.add_all(kernel.modules, before_each = "--module")
-    args.add(kernel.file)
-    args.add(output)
-    args.add(relocations)
+    args.add_all(job.flags)
+    args.add("--archive", job.pack)
+    args.add("-o", relocations)
+    _run(
+        ctx,
+        arguments = [args, what],
+        inputs = [job.pack, relocations],
+        outputs = [output],
+        mnemonic = mnemonic,
+        progress_message = progress_message,
+    )
+
+def unpack_files(ctx, label, name, pack, kernels):
+    """Writes some kernels' BTF as files.
+
+    Args:
+      ctx: the rule context, with the minbtf toolchain.
+      label: string: the label that users know.
+      name: string: what the pack is.
+      pack: File.
+      kernels: dict of the Files to write, by key.
+    """
+    args = _args(ctx, "unpack")
+    args.add(pack)
+    for key, file in kernels.items():
+        args.add("--file", file, format = key.replace("%", "%%") + "=%s")
     _run(
         ctx,
         arguments = [args],
-        inputs = [kernel.file, relocations] + kernel.modules,
-        outputs = [output, findings],
-        mnemonic = "BtfTailor",
-        progress_message = "Tailoring BTF of {} for {}".format(kernel.key, label),
+        inputs = [pack],
+        outputs = kernels.values(),
+        mnemonic = "BtfUnpack",
+        progress_message = "Unpacking BTF of {} for {}".format(name, label),
+    )
+
+def unpack_tree(ctx, label, pack, tree):
+    """Writes all kernels' BTF as files of a folder.
+
+    Args:
+      ctx: the rule context, with the minbtf toolchain.
+      label: string: the label that users know.
+      pack: File.
+      tree: the folder to write.
+    """
+    args = _args(ctx, "unpack")
+    args.add(pack)
+    args.add_all([tree], before_each = "--out", expand_directories = False)
+    _run(
+        ctx,
+        arguments = [args],
+        inputs = [pack],
+        outputs = [tree],
+        mnemonic = "BtfUnpack",
+        progress_message = "Unpacking BTF for {}".format(label),
     )
 
 def core_report(ctx, label, objects, findings, output):

@@ -12,6 +12,9 @@ _MODULE_EXTENSIONS = _EXTENSIONS + [".ko" + compression for compression in (".xz
 
 LAYOUT = "distro/version/arch/release" + _EXTENSIONS[0]
 
+# Ready packs, of whatever kernels, may be anywhere.
+PACK_EXTENSION = "btfpack"
+
 def parse_kernel(path):
     """Takes apart the path of a kernel's BTF in an archive.
 

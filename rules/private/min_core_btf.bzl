@@ -1,17 +1,16 @@
 """min_core_btf: kernels' minimal BTF files for BPF objects."""
 
-load(":actions.bzl", "check_relocations", "core_relocations", "core_report", "minbtf_executable", "tailor_btf")
+load(":actions.bzl", "check_relocations", "core_relocations", "core_report", "find_unserved", "merge_packs", "minbtf_executable", "tailor_btf", "unpack_files", "unpack_tree")
+load(":configurations.bzl", "check_same_choices", "inner_attributes")
 load(":globs.bzl", "glob_matches")
 load(":layout.bzl", "is_below", "relative_link")
 load(":minbtf_toolchain.bzl", "TOOLCHAIN_TYPE")
 load(":providers.bzl", "BtfArchiveInfo", "CoreRelocationsInfo", "MinCoreBtfInfo")
 
-# A minimal BTF depends on the objects' relocations and on the kernel, not on
-# how the rest is built. Its actions are therefore those of a target of their
-# own, <name>.tailored, in the execution configuration: that is the one which
-# stays the same under -c opt, --copt and --platforms, output paths included.
-# <name> links to its files. Objects are built in that configuration, too; what
-# this could get wrong is checked (see _min_core_btf_impl).
+# Packs are tailored by a target of its own (see configurations.bzl). Objects are
+# built in its configuration, too; what this could get wrong is checked (see
+# _min_core_btf_impl). <name> unpacks and merges what was tailored: that is done
+# again in another configuration, but costs next to nothing.
 
 _TAILORED = ".tailored"
 
@@ -21,10 +20,12 @@ _TailoredInfo = provider(
         "aliases": "as in MinCoreBtfInfo",
         "choices": "dict of the values of _CHOICE_ATTRS",
         "cpu": "list of strings: the processor that objects happened to be built for; None if the platform was named",
-        "findings": "list of Files: what each kernel does not serve",
-        "kernels": "as in MinCoreBtfInfo",
+        "findings": "list of Files: what kernels do not serve",
+        "kernels": "dict of the structs of BtfArchiveInfo, by key",
         "objects": "list of Files",
         "relocations": "File",
+        "tailored": "list of structs: the string `name`, the File `pack`, and `kernels`, the list of keys of those in it; empty if they are not known",
+        "unknown": "bool: whether there may be more kernels",
     },
 )
 
@@ -46,13 +47,10 @@ def _choices(ctx):
         "include": ctx.attr.include,
     }
 
-def _select_kernels(ctx):
-    """The archives' kernels that pass the filters, and the aliases that lead to them."""
-    if not ctx.attr.archives:
-        fail("archives: expected btf_archives, got none")
+def _merge_archives(archives):
+    """The kernels and aliases of all BtfArchiveInfos, as dicts."""
     kernels, aliases = {}, {}
-    for archive in ctx.attr.archives:
-        info = archive[BtfArchiveInfo]
+    for info in archives:
         for kernel in info.kernels:
             if kernel.key in kernels and kernels[kernel.key].file != kernel.file:
                 fail("archives: two kernels named {}: {} and {}".format(
@@ -74,22 +72,39 @@ def _select_kernels(ctx):
         for other in aliases:
             if is_below(link, other) and link != other:
                 fail("archives: '{}' is an alias in one archive and in '{}', an alias in another".format(link, other))
+    return kernels, aliases
+
+def _resolve(pattern, aliases):
+    for link, target in aliases.items():
+        if is_below(pattern, link):
+            return target + pattern[len(link):]
+    return pattern
+
+def _filter_kernels(ctx, kernels, aliases, unknown):
+    """Those of the kernels that pass the filters, as a dict.
+
+    Args:
+      ctx: the rule context.
+      kernels: dict.
+      aliases: dict.
+      unknown: bool: whether there may be more kernels, which minbtf filters.
+
+    Returns:
+      A dict, sorted.
+    """
     selected = kernels.keys()
     if ctx.attr.arch:
         found = {kernels[key].arch: True for key in selected}
-        if ctx.attr.arch not in found:
+        if ctx.attr.arch not in found and not unknown:
             fail("arch: expected one of {}, got '{}'".format(", ".join(sorted(found)), ctx.attr.arch))
         selected = [key for key in selected if kernels[key].arch == ctx.attr.arch]
 
     def matching(attribute, patterns):
         matched = {}
         for pattern in patterns:
-            resolved = pattern
-            for link, target in aliases.items():
-                if is_below(pattern, link):
-                    resolved = target + pattern[len(link):]
+            resolved = _resolve(pattern, aliases)
             found = [key for key in selected if glob_matches(resolved, key)]
-            if not found:
+            if not found and not unknown:
                 folders = {kernels[key].distro + "/" + kernels[key].version: True for key in selected}
                 fail("{}: '{}' matches none of the {} kernels{}, which are of {}; a pattern matches the whole of distro/version/arch/release, such as '{}/**'".format(
                     attribute,
@@ -105,12 +120,56 @@ def _select_kernels(ctx):
     included = matching("include", ctx.attr.include)
     excluded = matching("exclude", ctx.attr.exclude)
     selected = sorted([key for key in selected if (not ctx.attr.include or key in included) and key not in excluded])
-    if not selected:
+    if not selected and not unknown:
         fail("archives: no kernel is left after arch, include and exclude")
-    return (
-        [kernels[key] for key in selected],
-        {link: target for link, target in aliases.items() if [key for key in selected if is_below(key, target)]},
-    )
+    return {key: kernels[key] for key in selected}
+
+def _chunk_jobs(archives, kernels):
+    """What to tailor in one action each, where all kernels are known.
+
+    Args:
+      archives: list of BtfArchiveInfos.
+      kernels: dict of the kernels that are wanted.
+
+    Returns:
+      A list of structs with the File pack, the strings name and path, the list of strings kernels, and flags, which choose
+      these from the pack.
+    """
+    jobs, left = [], dict(kernels)
+    for i, info in enumerate(archives):
+        for chunk in info.chunks:
+            keys = [key for key in chunk.kernels if left.pop(key, None)]
+            if keys:
+                jobs.append(struct(
+                    flags = ["--jobs=1"] + (["--kernel=" + key for key in keys] if len(keys) < len(chunk.kernels) else []),
+                    kernels = keys,
+                    name = chunk.name,
+                    pack = chunk.pack,
+                    path = "{}/{}".format(i, chunk.name),
+                ))
+    return jobs
+
+def _single_job(ctx, label, archives, aliases):
+    """The same where minbtf alone knows all kernels, and so has to see to the filters.
+
+    Args:
+      ctx: the rule context.
+      label: string: the label that users know.
+      archives: list of BtfArchiveInfos.
+      aliases: dict.
+
+    Returns:
+      A struct, as above.
+    """
+    packs = {pack: True for info in archives for pack in [chunk.pack for chunk in info.chunks] + info.packs}.keys()
+    pack = packs[0]
+    if len(packs) > 1:  # which may have kernels in common
+        pack = ctx.actions.declare_file(ctx.label.name + ".full.btfpack")
+        merge_packs(ctx, packs, pack, "BtfPack", "Packing BTF for {}".format(label))
+    flags = ["--arch=" + ctx.attr.arch] if ctx.attr.arch else []
+    flags += ["--include=" + _resolve(pattern, aliases) for pattern in ctx.attr.include]
+    flags += ["--exclude=" + _resolve(pattern, aliases) for pattern in ctx.attr.exclude]
+    return struct(flags = flags, kernels = [], name = "all kernels", pack = pack, path = "all")
 
 # What objects usually depend on: "-D__TARGET_ARCH_arm64".
 _CPUS = [
@@ -141,31 +200,40 @@ _objects_transition = transition(
 
 def _tailored_impl(ctx):
     label = "//{}:{}".format(ctx.label.package, ctx.label.name.removesuffix(_TAILORED))
-    kernels, aliases = _select_kernels(ctx)
+    if not ctx.attr.archives:
+        fail("archives: expected btf_archives, got none")
+    archives = [archive[BtfArchiveInfo] for archive in ctx.attr.archives]
+    unknown = bool([info for info in archives if info.packs])
+    kernels, aliases = _merge_archives(archives)
+    kernels = _filter_kernels(ctx, kernels, aliases, unknown)
     objects = depset(ctx.files.objects)
     if not ctx.files.objects:
         fail("objects: expected BPF objects, got none")
     relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
     core_relocations(ctx, label, objects, ctx.attr.allow_type_id, relocations)
     tailored, findings = [], []
-    for kernel in kernels:
-        min = ctx.actions.declare_file("{}/{}.btf".format(ctx.label.name, kernel.key))
-        found = ctx.actions.declare_file("{}.findings/{}.json".format(ctx.label.name, kernel.key))
-        tailor_btf(ctx, label, kernel, relocations, min, found)
-        tailored.append(struct(key = kernel.key, full = kernel.file, modules = kernel.modules, min = min))
+    for job in [_single_job(ctx, label, archives, aliases)] if unknown else _chunk_jobs(archives, kernels):
+        pack = ctx.actions.declare_file("{}/{}.btfpack".format(ctx.label.name, job.path))
+        tailor_btf(ctx, label, job, relocations, pack)
+        tailored.append(struct(name = job.name, kernels = job.kernels, pack = pack))
+        found = ctx.actions.declare_file("{}.findings/{}.json".format(ctx.label.name, job.path))
+        find_unserved(ctx, label, job, relocations, found)
         findings.append(found)
-    return [
-        DefaultInfo(files = depset([k.min for k in tailored])),
-        _TailoredInfo(
-            aliases = aliases,
-            choices = _choices(ctx),
-            cpu = None if ctx.attr.platform else _cpu(ctx),
-            findings = findings,
-            kernels = tailored,
-            objects = ctx.files.objects,
-            relocations = relocations,
-        ),
-    ]
+    return [_TailoredInfo(
+        aliases = {
+            link: target
+            for link, target in aliases.items()
+            if unknown or [key for key in kernels if is_below(key, target)]
+        },
+        choices = _choices(ctx),
+        cpu = None if ctx.attr.platform else _cpu(ctx),
+        findings = findings,
+        kernels = kernels,
+        objects = ctx.files.objects,
+        relocations = relocations,
+        tailored = tailored,
+        unknown = unknown,
+    )]
 
 _tailored_btfs = rule(
     implementation = _tailored_impl,
@@ -177,15 +245,32 @@ _tailored_btfs = rule(
     toolchains = [TOOLCHAIN_TYPE],
 )
 
+def _unpack(ctx, label, tailored):
+    """Has the tree of <name> written, but for links.
+
+    Args:
+      ctx: the rule context.
+      label: string: the label that users know.
+      tailored: _TailoredInfo.
+
+    Returns:
+      A dict of the kernels' Files by key, and None; or an empty one, and the one folder that has them all.
+    """
+    if tailored.unknown:
+        tree = ctx.actions.declare_directory(ctx.label.name)
+        unpack_tree(ctx, label, tailored.tailored[0].pack, tree)
+        return {}, tree
+    files = {}
+    for chunk in tailored.tailored:
+        of_chunk = {key: ctx.actions.declare_file("{}/{}.btf".format(ctx.label.name, key)) for key in chunk.kernels}
+        unpack_files(ctx, label, chunk.name, chunk.pack, of_chunk)
+        files.update(of_chunk)
+    return files, None
+
 def _min_core_btf_impl(ctx):
+    label = "//{}:{}".format(ctx.label.package, ctx.label.name)
     tailored = ctx.attr.tailored[_TailoredInfo]
-    for attribute, here in _choices(ctx).items():
-        if here != tailored.choices[attribute]:
-            fail("{}: expected the same in the execution configuration, got {} here and {} there; have an alias select() one of several min_core_btfs instead".format(
-                attribute,
-                repr(here),
-                repr(tailored.choices[attribute]),
-            ))
+    check_same_choices(_choices(ctx), tailored.choices, "have an alias select() one of several min_core_btfs instead")
 
     # Objects come twice: as this target sees them, and as the tailoring did.
     # A label_flag may have kept its value on the way, or not (newer Bazels).
@@ -204,7 +289,7 @@ def _min_core_btf_impl(ctx):
         same = ctx.actions.declare_file(ctx.label.name + ".relocs.checked.json")
         check_relocations(
             ctx,
-            label = "//{}:{}".format(ctx.label.package, ctx.label.name),
+            label = label,
             objects = objects,
             expected = tailored.relocations,
             hint = "the objects' relocations depend on the platform; name it with min_core_btf's attribute platform",
@@ -212,39 +297,44 @@ def _min_core_btf_impl(ctx):
         )
         validations.append(same)
 
-    def link_to(file, name):
-        link = ctx.actions.declare_file(ctx.label.name + name)
-        ctx.actions.symlink(output = link, target_file = file)
-        return link
-
-    relocations = link_to(tailored.relocations, ".relocs.json")
+    relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
+    ctx.actions.symlink(output = relocations, target_file = tailored.relocations)
+    pack = ctx.actions.declare_file(ctx.label.name + ".btfpack")
+    merge_packs(ctx, [chunk.pack for chunk in tailored.tailored], pack, "BtfMerge", "Merging packs for {}".format(label))
+    min, tree = _unpack(ctx, label, tailored)
     kernels = [
-        struct(key = kernel.key, full = kernel.full, modules = kernel.modules, min = link_to(kernel.min, "/{}.btf".format(kernel.key)))
-        for kernel in tailored.kernels
+        struct(key = key, full = kernel.file, modules = kernel.modules, min = min.get(key))
+        for key, kernel in tailored.kernels.items()
     ]
 
     # The objects are those of which the relocations were read.
     report = ctx.actions.declare_file(ctx.label.name + ".report.json")
-    core_report(ctx, "//{}:{}".format(ctx.label.package, ctx.label.name), depset(tailored.objects), tailored.findings, report)
+    core_report(ctx, label, depset(tailored.objects), tailored.findings, report)
     links = []
-    for link, target in tailored.aliases.items():
+    for link, target in tailored.aliases.items() if not tree else []:
         file = ctx.actions.declare_symlink("{}/{}".format(ctx.label.name, link))
         ctx.actions.symlink(output = file, target_path = relative_link(link, target))
         links.append(file)
-    files = depset([k.min for k in kernels] + links)
+    files = depset([k.min for k in kernels] + links if not tree else [tree])
     return [
         DefaultInfo(files = files, runfiles = ctx.runfiles(transitive_files = files)),
         OutputGroupInfo(
             findings = depset(tailored.findings),
+            pack = depset([pack]),
             relocations = depset([relocations]),
             report = depset([report]),
-            # Bazel fetches from a cache what somebody asks for. It forgets what a link leads to
-            # where that was made again, but is the same; so that is asked for, too.
-            _hidden_top_level_INTERNAL_ = depset([kernel.min for kernel in tailored.kernels]),
+            # Bazel fetches from a cache what somebody asks for. It forgets what a link leads to where that
+            # was made again, but is the same: so what the link to the relocations leads to is asked for, too.
             _validation = depset(validations + [tailored.relocations]),
         ),
         CoreRelocationsInfo(objects = objects, relocations = relocations),
-        MinCoreBtfInfo(aliases = tailored.aliases, kernels = kernels, objects = objects),
+        MinCoreBtfInfo(
+            aliases = tailored.aliases,
+            kernels = kernels,
+            objects = objects,
+            pack = pack,
+            tree = tree,
+        ),
     ]
 
 _min_core_btf = rule(
@@ -262,14 +352,15 @@ _min_core_btf = rule(
 def _export_impl(ctx):
     info = ctx.attr.btfs[MinCoreBtfInfo]
     tree = ctx.actions.declare_file(ctx.label.name + ".tree")
+    files = [(".", info.tree)] if info.tree else [(k.key + ".btf", k.min) for k in info.kernels]
     ctx.actions.write(tree, "".join(
-        ["{}.btf\t{}\n".format(k.key, k.min.short_path) for k in info.kernels] +
+        ["{}\t{}\n".format(path, file.short_path) for path, file in files] +
         ["{}\t-> {}\n".format(link, relative_link(link, target)) for link, target in info.aliases.items()],
     ))
     return minbtf_executable(
         ctx,
         arguments = ["export", "--tree", tree],
-        files = depset([k.min for k in info.kernels]),
+        files = depset([file for _, file in files]),
     )
 
 _export = rule(
@@ -293,15 +384,18 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
     ```
 
     `bazel build` gives a tree of `<name>/distro/version/arch/release.btf`. It does the work again only
-    where the objects' *relocations* or a kernel changed. Output groups, all of them JSON:
+    where the objects' *relocations* or a kernel changed. (If archives have a `.btfpack` among their sources, the tree is
+    one output, without links for aliases.) Output groups:
 
-    *   `relocations`: the canonical relocations.
+    *   `pack`: `<name>.btfpack`, all of that in one small file, for an application to embed.
+    *   `relocations`: the canonical relocations, JSON, as are the following.
     *   `report`: what which kernels do not serve, that is relocations which find no type or field, or several that
         disagree; whether that is what they are there to find out (existence checks), or poisons an instruction or
         has a program refused; and the programs that it concerns. Also what in the objects asks for the running
         kernel's own BTF, so that the programs do not load on a kernel without (fentry, LSM, kernel functions and more).
-    *   `findings`: the same for each kernel, without the programs, for tools: files whose paths end in
-        `distro/version/arch/release.json`.
+    *   `findings`: the same without the programs, for tools: a file for each chunk of kernels that are tailored together,
+        which lists these `kernels`, and has each finding once, with the ranges of kernels that have it (first and last
+        index, from 0).
 
     No `select()` can choose other kernels for other platforms here. Have several targets, and an `alias` that
     selects one of them.
@@ -340,9 +434,7 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
         include = include,
         objects = objects,
         platform = platform,
-        tags = tags + ["manual"],
-        # What <name> is compatible with says nothing about the execution platform.
-        **dict(kwargs, target_compatible_with = None, visibility = ["//visibility:private"])
+        **inner_attributes(tags, kwargs)
     )
     _min_core_btf(
         name = name,

@@ -1,8 +1,8 @@
 """Analysis tests of btf_archive."""
 
-load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "loadingtest")
 load("//rules:defs.bzl", "BtfArchiveInfo", "btf_archive")
-load(":testing.bzl", "empty_files", "empty_folder", "failure_test")
+load(":testing.bzl", "config", "describe", "empty_files", "empty_folder", "failure_for_other_platform_test", "failure_test")
 
 def _archive_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -29,21 +29,120 @@ def _archive_test_impl(ctx):
         if k.modules
     }
     asserts.equals(env, ctx.attr.modules, modules)
+    asserts.equals(env, ctx.attr.packs, [f.basename for f in info.packs])
     asserts.equals(
         env,
-        [f for k in info.kernels for f in [k.file] + k.modules],
+        [f for k in info.kernels for f in [k.file] + k.modules] + info.packs,
         target[DefaultInfo].files.to_list(),
     )
+
+    # Each kernel is in one chunk, among kernels of the same distro, version and architecture.
+    asserts.equals(env, ctx.attr.keys, sorted([key for chunk in info.chunks for key in chunk.kernels]))
+    for chunk in info.chunks:
+        folder = chunk.name.rsplit("/", 1)[0]
+        asserts.equals(env, [folder], {key.rsplit("/", 1)[0]: True for key in chunk.kernels}.keys())
+        asserts.true(env, chunk.pack.short_path.endswith(".packs/chunks/{}.btfpack".format(chunk.name)), "chunk {} is {}".format(chunk.name, chunk.pack))
     return analysistest.end(env)
 
 _archive_test = analysistest.make(
     _archive_test_impl,
+    config_settings = config(),
     attrs = {
         "aliases": attr.string_dict(doc = "Those of BtfArchiveInfo."),
         "keys": attr.string_list(doc = "The kernels."),
         "modules": attr.string_list_dict(doc = "The modules' files, by kernel."),
+        "packs": attr.string_list(doc = "The names of packs among the sources."),
         "paths": attr.string_list(doc = "How their files' paths end; empty: not looked at."),
     },
+)
+
+# What <name>.packs does, and <name>.
+
+_PackingInfo = provider(
+    doc = "What the target <name>.packs of a btf_archive does.",
+    fields = {"actions": "list of Actions"},
+)
+
+def _packing_impl(target, ctx):
+    if hasattr(ctx.rule.attr, "packs"):
+        return [ctx.rule.attr.packs[_PackingInfo]]
+    return [_PackingInfo(actions = target.actions)]
+
+_packing = aspect(
+    implementation = _packing_impl,
+    attr_aspects = ["packs"],
+)
+
+def _actions_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    name = target.label.name
+    info = target[BtfArchiveInfo]
+    merge = [describe(a) for a in analysistest.target_actions(env)]
+    asserts.equals(env, 1, len(merge))
+    tool = merge[0].argv[0]
+
+    def expect(action, mnemonic, arguments, inputs, outputs):
+        asserts.equals(env, struct(
+            argv = [tool] + arguments,
+            inputs = sorted(inputs + [tool]),
+            mnemonic = mnemonic,
+            outputs = outputs,
+        ), action)
+
+    # Each kernel on its own, of which the action reads nothing else; then each chunk.
+    actions = [describe(a) for a in target[_PackingInfo].actions]
+    parts = {}
+    imports = [a for a in actions if a.mnemonic == "BtfImport"]
+    asserts.equals(env, len(info.kernels), len(imports))
+    for kernel, action in zip(info.kernels, imports):
+        part = action.outputs[0]
+        parts[kernel.key] = part
+        asserts.true(env, part.endswith("/{}.packs/kernels/{}.btfpack".format(name, kernel.key)), "{} is imported to {}".format(kernel.key, part))
+        modules = [arg for f in kernel.modules for arg in ["--module", f.path]]
+        expect(
+            action,
+            "BtfImport",
+            ["pack", "--quiet", "--name", kernel.key] + modules + ["-o", part, kernel.file.path],
+            [f.path for f in [kernel.file] + kernel.modules],
+            [part],
+        )
+    packs = [a for a in actions if a.mnemonic == "BtfPack"]
+    asserts.equals(env, len(info.chunks), len(packs))
+    for chunk, action in zip(info.chunks, packs):
+        files = [parts[key] for key in chunk.kernels]
+        expect(action, "BtfPack", ["pack", "--quiet", "-o", chunk.pack.path] + files, files, [chunk.pack.path])
+    asserts.equals(env, len(imports) + len(packs), len(actions))
+
+    # One file for all, if somebody asks.
+    pack = target[OutputGroupInfo].pack.to_list()
+    asserts.equals(env, [name + ".btfpack"], [f.basename for f in pack])
+    files = [chunk.pack.path for chunk in info.chunks] + [f.path for f in info.packs]
+    expect(merge[0], "BtfMerge", ["pack", "--quiet", "-o", pack[0].path] + files, files, [pack[0].path])
+
+    # The work is the same, whatever the rest is built for.
+    usual = ctx.attr.usual[0]
+    asserts.equals(env, [describe(a) for a in usual[_PackingInfo].actions], actions)
+    asserts.equals(env, usual[BtfArchiveInfo].chunks, info.chunks)
+    asserts.false(env, usual[OutputGroupInfo].pack.to_list() == pack, "the configuration is the same")
+    for action in target[_PackingInfo].actions:
+        asserts.equals(env, {}, action.env)
+        for path in action.argv + describe(action).inputs:
+            asserts.false(env, path.startswith("/"), "{} is not relative".format(path))
+    return analysistest.end(env)
+
+_actions_test = analysistest.make(
+    _actions_test_impl,
+    attrs = {
+        "usual": attr.label(
+            aspects = [_packing],
+            cfg = analysis_test_transition(settings = config()),
+            doc = "The target under test, for the usual configuration.",
+            mandatory = True,
+        ),
+    },
+    config_settings = config(compilation_mode = "opt"),
+    extra_target_under_test_aspects = [_packing],
 )
 
 # Deliberately not sorted.
@@ -68,7 +167,7 @@ _DEBIAN = [
     "archive/debian/bookworm/x86_64/6.1.0-1-amd64.btf",
 ]
 
-def _accepts(name, srcs, keys, paths = [], modules = {}, strip_prefix = None, aliases = {}):
+def _accepts(name, srcs, keys, paths = [], modules = {}, packs = [], strip_prefix = None, aliases = {}):
     """Declares an archive and a test of what it has."""
     btf_archive(
         name = name + ".subject",
@@ -83,6 +182,7 @@ def _accepts(name, srcs, keys, paths = [], modules = {}, strip_prefix = None, al
         aliases = aliases,
         keys = keys,
         modules = modules,
+        packs = packs,
         paths = paths,
         target_under_test = name + ".subject",
     )
@@ -100,7 +200,7 @@ def _fails(name, message, srcs, strip_prefix = None, aliases = {}):
         name = name,
         size = "small",
         message = message,
-        target_under_test = name + ".subject",
+        target_under_test = name + ".subject.packs",
     )
 
 def _files(name, outs):
@@ -234,6 +334,62 @@ def btf_archive_tests(name):
         strip_prefix = orphan,
     )
 
+    # Packs are known by name alone, and of whatever kernels.
+    ready = name + "_ready"
+    _files(ready, ["kernels.btfpack", "debian/12/x86_64/6.1.0.btfpack"])
+    accepts(
+        "packs",
+        srcs = [ready],
+        keys = [],
+        aliases = {"debian/bookworm": "debian/12"},
+        packs = ["kernels.btfpack", "6.1.0.btfpack"],
+    )
+    accepts(
+        "packs_and_kernels",
+        srcs = [ready, kernels],
+        keys = _KEYS,
+        packs = ["kernels.btfpack", "6.1.0.btfpack"],
+        strip_prefix = kernels + "/archive",
+    )
+
+    # Actions: of kernels in more than one chunk, with modules, and beside packs.
+    many = name + "_many"
+    _files(many, ["debian/12/x86_64/6.1.{}.btf".format(i) for i in range(70)])
+    for case in ["many", "modules", "packs_and_kernels"]:
+        subject = "{}_{}_test.subject".format(name, case)
+        tests.append("{}_actions_for_{}_test".format(name, case))
+        _actions_test(name = tests[-1], size = "small", target_under_test = subject, usual = subject)
+    accepts(
+        "many",
+        srcs = [many],
+        keys = sorted(["debian/12/x86_64/6.1.{}".format(i) for i in range(70)]),
+        strip_prefix = many,
+    )
+
+    # The target platform cannot choose among the kernels: an alias can, among archives.
+    for attribute, here, other in [
+        ("aliases", {"debian/bookworm": "debian/12"}, {}),
+        ("srcs", [debian], [kernels]),
+        ("strip_prefix", debian + "/archive", "/{}/{}/archive".format(native.package_name(), debian)),
+    ]:
+        case = "{}_{}_chosen_test".format(name, attribute)
+        tests.append(case)
+        chosen = {attribute: select({
+            ":on_other_platform": other,
+            "//conditions:default": here,
+        })}
+        btf_archive(
+            name = case + ".subject",
+            tags = ["manual"],
+            **(dict(srcs = [debian], strip_prefix = debian + "/archive") | chosen)
+        )
+        failure_for_other_platform_test(
+            name = case,
+            size = "small",
+            message = "{}: expected the same in the execution configuration, got ".format(attribute),
+            target_under_test = case + ".subject",
+        )
+
     # Other repositories: of the example, and one that has a package.
     accepts(
         "other_repository",
@@ -334,3 +490,30 @@ def btf_archive_tests(name):
         )
 
     native.test_suite(name = name, tests = tests)
+
+def btf_archive_loading_tests(name):
+    """Declares the tests of what the macro makes of its arguments.
+
+    Args:
+      name: string: how the tests' names begin.
+    """
+    env = loadingtest.make(name)
+    subject = name + "_subject"
+    btf_archive(
+        name = subject,
+        testonly = True,
+        srcs = ["@example_tracee//:archive_files"],
+        tags = ["some-tag"],
+        target_compatible_with = ["@platforms//cpu:mips64"],
+        visibility = ["//rules:__subpackages__"],
+    )
+    rules = {part: native.existing_rule(subject + part) for part in ["", ".packs"]}
+    for part, rule in rules.items():
+        case = part.removeprefix(".") or "itself"
+        loadingtest.equals(env, case + "_testonly", True, rule["testonly"])
+        loadingtest.equals(env, case + "_has_tags", True, "some-tag" in rule["tags"])
+        loadingtest.equals(env, case + "_is_manual", case != "itself", "manual" in rule["tags"])
+        loadingtest.equals(env, case + "_visibility", ["//visibility:private" if case == "packs" else "//rules:__subpackages__"], list(rule["visibility"]))
+
+        # What is imported on another platform is compatible with that.
+        loadingtest.equals(env, case + "_compatible", 0 if case == "packs" else 1, len(rule.get("target_compatible_with", [])))

@@ -1,6 +1,6 @@
 """Analysis tests of what runs minbtf later: min_core_btf_test, and min_core_btf's <name>.export."""
 
-load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "loadingtest")
 load("//rules:defs.bzl", "MinCoreBtfInfo", "btf_archive", "min_core_btf", "min_core_btf_test")
 load(":testing.bzl", "config", "empty_files")
 
@@ -15,12 +15,15 @@ def _executable_test_impl(ctx):
         for line in lines:
             if line == "OBJECTS":
                 out += [f.short_path for f in info.objects.to_list()]
+            elif info.tree and line.startswith("FULL\t"):
+                for k in info.kernels:
+                    out.append("{}\t{}/{}.btf".format(k.full.short_path, info.tree.short_path, k.key))
             elif line.endswith("\tMIN") or line.startswith("FULL\t"):  # KEY.btf MIN, FULL MIN MODULES
                 for k in info.kernels:
                     modules = "".join(["\t" + f.short_path for f in k.modules])
                     out.append(line.replace("KEY", k.key).replace("FULL", k.full.short_path).replace("MIN", k.min.short_path).replace(" MODULES", modules))
             else:
-                out.append(line.replace("NAME", name))
+                out.append(line.replace("NAME", name).replace("TREE", info.tree.short_path if info.tree else ""))
         return out
 
     # It is minbtf itself, which Bazel tells where the arguments are.
@@ -39,7 +42,7 @@ def _executable_test_impl(ctx):
     contents = {
         f.short_path: actions[f].content.removesuffix("\n").split("\n")
         for f in runfiles
-        if f in actions and actions[f].content
+        if f in actions and actions[f].content != None
     }
     asserts.equals(env, expand(ctx.attr.arguments), contents.get(environment["MINBTF_ARGS_FILE"]))
     list = "{}.{}".format(name, ctx.attr.list)
@@ -47,7 +50,7 @@ def _executable_test_impl(ctx):
 
     # All that these files name is there, and nothing else.
     wanted = [executable.short_path, environment["MINBTF_ARGS_FILE"], list]
-    wanted += [k.min.short_path for k in info.kernels]
+    wanted += [info.tree.short_path] if info.tree else [k.min.short_path for k in info.kernels]
     if ctx.attr.with_full:
         wanted += [f.short_path for k in info.kernels for f in [k.full] + k.modules]
         wanted += [f.short_path for f in info.objects.to_list()]
@@ -57,7 +60,7 @@ def _executable_test_impl(ctx):
 _executable_test = analysistest.make(
     _executable_test_impl,
     attrs = {
-        "arguments": attr.string_list(doc = "Those that come first; OBJECTS: the objects, NAME: the target."),
+        "arguments": attr.string_list(doc = "Those that come first; OBJECTS: the objects, NAME: the target, TREE: the folder of the min_core_btf."),
         "btfs": attr.label(
             cfg = analysis_test_transition(settings = config()),
             doc = "The min_core_btf.",
@@ -134,7 +137,86 @@ def executables_tests(name):
         list = "tree",
         target_under_test = btfs + ".export",
     )
-    native.test_suite(
-        name = name,
-        tests = [name + "_export_test", name + "_verify_test"],
-    )
+
+    # The same with packs among the sources.
+    ready = name + "_ready"
+    empty_files(name = ready + "_file", outs = [ready + "/kernels.btfpack"], tags = ["manual"])
+    empty_files(name = ready + "_kernel", outs = [ready + "/debian/12/arm64/6.1.0.btf"], tags = ["manual"])
+    tests = [name + "_export_test", name + "_verify_test"]
+    for case, srcs in {
+        "ready": [ready + "_file"],
+        "ready_and_kernels": [ready + "_file", ready + "_kernel"],
+    }.items():
+        btfs = "{}_{}_btfs".format(name, case)
+        btf_archive(
+            name = btfs + "_kernels",
+            srcs = srcs,
+            aliases = {"debian/bookworm": "debian/12"},
+            strip_prefix = ready,
+            tags = ["manual"],
+        )
+        min_core_btf(
+            name = btfs,
+            archives = [btfs + "_kernels"],
+            objects = [objects],
+            tags = ["manual"],
+        )
+        min_core_btf_test(
+            name = btfs + "_test",
+            size = "small",
+            btfs = btfs,
+            tags = ["manual"],
+        )
+        tests.append("{}_verify_{}_test".format(name, case))
+        _executable_test(
+            name = tests[-1],
+            size = "small",
+            arguments = ["verify", "--pairs", "NAME.pairs", "--tree", "TREE", "OBJECTS"],
+            btfs = btfs,
+            lines = ["FULL\tMIN MODULES"] if case == "ready_and_kernels" else [""],
+            list = "pairs",
+            target_under_test = btfs + "_test",
+            with_full = True,
+        )
+        tests.append("{}_export_{}_test".format(name, case))
+        _executable_test(
+            name = tests[-1],
+            size = "small",
+            arguments = ["export", "--tree", "NAME.tree"],
+            btfs = btfs,
+            lines = [".\tTREE", "debian/bookworm\t-> 12"],
+            list = "tree",
+            target_under_test = btfs + ".export",
+        )
+    native.test_suite(name = name, tests = tests)
+
+def shards_tests(name):
+    """Declares the tests of how many shards a min_core_btf_test has.
+
+    Args:
+      name: string: how the tests' names begin.
+    """
+    env = loadingtest.make(name)
+    for kernels, shards in {0: -1, 1: -1, 64: -1, 65: 2, 128: 2, 4000: 50}.items():
+        case = "{}_of_{}".format(name, kernels)
+        if kernels:
+            btf_archive(
+                name = case + "_kernels",
+                srcs = ["{}/{}.btf".format(case, i) for i in range(kernels)],
+                tags = ["manual"],
+            )
+        min_core_btf(
+            name = case + "_btfs",
+            archives = [":{}_kernels".format(case)] if kernels else ["@example_tracee//:kernels"],
+            objects = ["@example_tracee//:tracee.bpf.o"],
+            tags = ["manual"],
+        )
+        for count in [None, 7]:
+            test = case if not count else case + "_by_hand"
+            min_core_btf_test(
+                name = test + "_btfs_test",
+                btfs = ":{}_btfs".format(case),
+                shard_count = count,
+                tags = ["manual"],
+            )
+            loadingtest.equals(env, test.removeprefix(name + "_"), count or shards, native.existing_rule(test + "_btfs_test")["shard_count"])

@@ -9,23 +9,35 @@ load(":testing.bzl", "OTHER_PLATFORM", "config", "describe", "empty_files", "fai
 
 _SAME_CPU = [str(Label("//rules/tests:same_cpu_platform"))]
 
-_TailoringInfo = provider(
-    doc = "What the target <name>.tailored of a min_core_btf does.",
-    fields = {"actions": "list of Actions"},
+_WorkInfo = provider(
+    doc = "What the targets of a min_core_btf do that work for every configuration.",
+    fields = {
+        "packing": "dict of Actions: those of its archives' <name>.packs, by output",
+        "tailoring": "list of Actions: those of <name>.tailored",
+    },
 )
 
-def _tailoring_impl(target, ctx):
-    if hasattr(ctx.rule.attr, "tailored"):
-        return [ctx.rule.attr.tailored[_TailoringInfo]]
-    return [_TailoringInfo(actions = target.actions)]
+def _work_impl(target, ctx):
+    attr = ctx.rule.attr
+    if hasattr(attr, "tailored"):
+        return [attr.tailored[_WorkInfo]]
+    if hasattr(attr, "packs"):
+        return [attr.packs[_WorkInfo]]
+    if hasattr(attr, "archives"):
+        packing = {id: action for archive in attr.archives for id, action in archive[_WorkInfo].packing.items()}
+        return [_WorkInfo(packing = packing, tailoring = target.actions)]
+    return [_WorkInfo(packing = {a.outputs.to_list()[0]: a for a in target.actions}, tailoring = [])]
 
-_tailoring = aspect(
-    implementation = _tailoring_impl,
-    attr_aspects = ["tailored"],
+_work = aspect(
+    implementation = _work_impl,
+    attr_aspects = ["archives", "packs", "tailored"],
 )
+
+def _packing_actions(target):
+    return [describe(a) for a in target[_WorkInfo].packing.values()]
 
 def _tailoring_actions(target):
-    return [describe(a) for a in target[_TailoringInfo].actions]
+    return [describe(a) for a in target[_WorkInfo].tailoring]
 
 # What <name> gives.
 
@@ -37,40 +49,40 @@ def _outputs_test_impl(ctx):
 
     asserts.equals(env, ctx.attr.keys, [k.key for k in info.kernels])
     asserts.equals(env, ctx.attr.aliases, info.aliases)
-    asserts.equals(
-        env,
-        sorted([key + ".btf" for key in ctx.attr.keys] + ctx.attr.aliases.keys()),
-        paths_below(env, target[DefaultInfo].files.to_list(), name),
-    )
-    asserts.equals(env, target[DefaultInfo].files.to_list(), target[DefaultInfo].default_runfiles.files.to_list())
-    for kernel in info.kernels:
-        asserts.true(
+    files = target[DefaultInfo].files.to_list()
+    asserts.equals(env, files, target[DefaultInfo].default_runfiles.files.to_list())
+    if ctx.attr.tree:
+        asserts.equals(env, [info.tree], files)
+        asserts.true(env, info.tree.is_directory)
+        asserts.true(env, info.tree.short_path.endswith("/" + name), "the folder is " + info.tree.short_path)
+    else:
+        asserts.equals(env, None, info.tree)
+        asserts.equals(
             env,
-            kernel.min.short_path.endswith("/{}/{}.btf".format(name, kernel.key)),
-            "{} is cut down to {}".format(kernel.key, kernel.min.short_path),
+            sorted([key + ".btf" for key in ctx.attr.keys] + ctx.attr.aliases.keys()),
+            paths_below(env, files, name),
         )
+    for kernel in info.kernels:
+        if ctx.attr.tree:
+            asserts.equals(env, None, kernel.min)
+        else:
+            asserts.true(
+                env,
+                kernel.min.short_path.endswith("/{}/{}.btf".format(name, kernel.key)),
+                "{} is cut down to {}".format(kernel.key, kernel.min.short_path),
+            )
         asserts.true(
             env,
             kernel.full.short_path.endswith("/{}.btf.xz".format(kernel.key)),
             "{} is cut out of {}".format(kernel.key, kernel.full.short_path),
         )
 
-    asserts.equals(
-        env,
-        [name + ".relocs.json"],
-        [f.basename for f in target[OutputGroupInfo].relocations.to_list()],
-    )
-    asserts.equals(
-        env,
-        [name + ".report.json"],
-        [f.basename for f in target[OutputGroupInfo].report.to_list()],
-    )
-    asserts.equals(
-        env,
-        [key + ".json" for key in ctx.attr.keys],
-        paths_below(env, target[OutputGroupInfo].findings.to_list(), name + ".tailored.findings"),
-    )
-    asserts.equals(env, target[OutputGroupInfo].relocations.to_list(), [target[CoreRelocationsInfo].relocations])
+    groups = target[OutputGroupInfo]
+    asserts.equals(env, [name + ".relocs.json"], [f.basename for f in groups.relocations.to_list()])
+    asserts.equals(env, [name + ".report.json"], [f.basename for f in groups.report.to_list()])
+    asserts.equals(env, [name + ".btfpack"], [f.basename for f in groups.pack.to_list()])
+    asserts.equals(env, groups.pack.to_list(), [info.pack])
+    asserts.equals(env, groups.relocations.to_list(), [target[CoreRelocationsInfo].relocations])
     for objects in [info.objects, target[CoreRelocationsInfo].objects]:
         asserts.equals(env, ctx.attr.objects, [f.basename for f in objects.to_list()])
     return analysistest.end(env)
@@ -79,6 +91,7 @@ _OUTPUTS_ATTRS = {
     "aliases": attr.string_dict(doc = "Links in the tree."),
     "keys": attr.string_list(doc = "Kernels in the tree."),
     "objects": attr.string_list(doc = "The objects' names."),
+    "tree": attr.bool(doc = "Whether the tree is one output."),
 }
 
 _outputs_test = analysistest.make(
@@ -93,108 +106,123 @@ _outputs_for_other_platform_test = analysistest.make(
     config_settings = config(platforms = OTHER_PLATFORM),
 )
 
-# What <name> and <name>.tailored do.
+# What <name>, <name>.tailored and the archives' <name>.packs do.
+
+def _by_mnemonic(actions):
+    found = {}
+    for action in actions:
+        found.setdefault(action.mnemonic, []).append(action)
+    return found
 
 def _actions_test_impl(ctx):
     env = analysistest.begin(ctx)
     target = analysistest.target_under_test(env)
+    name = target.label.name
     info = target[MinCoreBtfInfo]
-    objects = [f.path for f in ctx.files.objects]
     minbtf = ctx.file.minbtf
-    actions = target[_TailoringInfo].actions
+    packing = _by_mnemonic(_packing_actions(target))
+    tailoring = _by_mnemonic(_tailoring_actions(target))
+    here = _by_mnemonic([describe(a) for a in analysistest.target_actions(env)])
+
+    def expect(action, mnemonic, arguments, inputs, outputs):
+        asserts.equals(env, struct(
+            argv = [tool] + arguments,
+            inputs = sorted(inputs + [tool]),
+            mnemonic = mnemonic,
+            outputs = outputs,
+        ), action)
 
     # First the relocations.
-    relocs = [describe(a) for a in actions if a.mnemonic == "CoreRelocations"]
-    asserts.equals(env, 1, len(relocs))
-    tool = relocs[0].argv[0]
-    relocations = relocs[0].outputs[0]
+    asserts.equals(env, 1, len(tailoring["CoreRelocations"]))
+    relocs = tailoring["CoreRelocations"][0]
+    tool = relocs.argv[0]
+    relocations = relocs.outputs[0]
     flags = [] if ctx.attr.allow_type_id else ["--refuse-type-id"]
-    objects_there = relocs[0].argv[4 + len(flags):]
+    objects = relocs.argv[4 + len(flags):]
     asserts.true(env, tool.endswith("/bin/" + minbtf.short_path), "the tool is {}".format(tool))
-    asserts.equals(env, [f.basename for f in ctx.files.objects], [path.split("/")[-1] for path in objects_there])
-    asserts.equals(env, struct(
-        argv = [tool, "relocs"] + flags + ["-o", relocations] + objects_there,
-        inputs = sorted(objects_there + [tool]),
-        mnemonic = "CoreRelocations",
-        outputs = [relocations],
-    ), relocs[0])
-    asserts.true(env, relocations.endswith("/{}.tailored.relocs.json".format(target.label.name)), "relocations are in " + relocations)
+    asserts.equals(env, [f.basename for f in ctx.files.objects], [path.split("/")[-1] for path in objects])
+    expect(relocs, "CoreRelocations", ["relocs"] + flags + ["-o", relocations] + objects, objects, [relocations])
+    asserts.true(env, relocations.endswith("/{}.tailored.relocs.json".format(name)), "relocations are in " + relocations)
 
-    # Then each kernel, of which the action reads nothing but that kernel and the relocations.
-    tailored = [describe(a) for a in actions if a.mnemonic == "BtfTailor"]
-    asserts.equals(env, len(info.kernels), len(tailored))
-    asserts.equals(
-        env,
-        {"debian/12/x86_64/6.1.0-9-amd64": ["nf_conntrack.btf.xz", "zram.btf.xz"]},
-        {k.key: [f.basename for f in k.modules] for k in info.kernels if k.modules},
-    )
-    for kernel, action in zip(info.kernels, tailored):
-        full = action.argv[-3]
-        min, findings = action.outputs
-        modules = action.argv[8:-3:2]
-        module_args = []
-        for path in modules:
-            module_args.extend(["--module", path])
-        asserts.equals(env, ["/bin/" + f.short_path for f in kernel.modules], [path[path.index("/bin/"):] for path in modules])
-        asserts.equals(env, struct(
-            argv = [tool, "gen", "--allow-type-id", "--findings", findings, "--kernel", kernel.key] + module_args + [full, min, relocations],
-            inputs = sorted([full, relocations, tool] + modules),
-            mnemonic = "BtfTailor",
-            outputs = [min, findings],
-        ), action)
-        asserts.true(env, full.endswith("/bin/" + kernel.full.short_path), "{} is cut out of {}".format(kernel.key, full))
-        asserts.true(env, min.endswith("/{}.tailored/{}.btf".format(target.label.name, kernel.key)), "{} is cut down to {}".format(kernel.key, min))
-        asserts.true(env, findings.endswith("/{}.tailored.findings/{}.json".format(target.label.name, kernel.key)), "findings of {} are in {}".format(kernel.key, findings))
+    # Then chunk by chunk, of which the actions read nothing but that chunk and the relocations.
+    asserts.equals(env, ctx.attr.jobs, {
+        action.outputs[0].split("/{}.tailored/".format(name))[1].removesuffix(".btfpack"): action.argv[4:action.argv.index("--archive")]
+        for action in tailoring["BtfTailor"]
+    })
+    chunks = [path for a in packing.get("BtfPack", []) for path in a.outputs]
+    merged = tailoring.pop("BtfPack", [])
+    tailored, findings = [], []
+    for job, action, finding in zip(ctx.attr.jobs, tailoring["BtfTailor"], tailoring["BtfFindings"]):
+        full = action.argv[action.argv.index("--archive") + 1]
+        arguments = ["tailor", "--quiet", "--allow-type-id"] + ctx.attr.jobs[job] + ["--archive", full, "-o", relocations]
+        expect(action, "BtfTailor", arguments + ["--out", action.outputs[0]], [full, relocations], action.outputs)
+        expect(finding, "BtfFindings", arguments + ["--findings", finding.outputs[0]], [full, relocations], finding.outputs)
+        asserts.true(env, finding.outputs[0].endswith("/{}.tailored.findings/{}.json".format(name, job)), "findings of {} are in {}".format(job, finding.outputs))
+        tailored += action.outputs
+        findings += finding.outputs
+        if not info.tree:
+            asserts.equals(env, [path for path in chunks if path.endswith(".packs/chunks/{}.btfpack".format(job.split("/", 1)[1]))][:1], [full])
+            continue
 
-    # That is all, and it depends on nothing else: not on a shell, the environment, or where the machine has the files.
-    asserts.equals(env, 1 + len(info.kernels), len(actions))
-    for action in actions:
-        asserts.equals(env, {}, action.env)
-        for path in action.argv + describe(action).inputs:
-            asserts.false(env, path.startswith("/"), "{} is not relative".format(path))
+        # All at once, where not all kernels are known.
+        packs = [full]
+        if merged:
+            packs = merged[0].argv[5:]
+            expect(merged[0], "BtfPack", ["pack", "--quiet", "-o", full] + packs, packs, [full])
+        asserts.equals(env, chunks, [path for path in packs if path in chunks])
+        asserts.equals(env, ctx.attr.ready, [path.split("/rules/tests/")[1] for path in packs if path not in chunks])
+    asserts.equals(env, findings, [f.path for f in target[OutputGroupInfo].findings.to_list()])
+    asserts.equals(env, {"BtfFindings": len(ctx.attr.jobs), "BtfTailor": len(ctx.attr.jobs), "CoreRelocations": 1}, {m: len(a) for m, a in tailoring.items()})
+
+    # <name> puts together what was tailored.
+    pack = info.pack.path
+    asserts.equals(env, 1, len(here["BtfMerge"]))
+    expect(here["BtfMerge"][0], "BtfMerge", ["pack", "--quiet", "-o", pack] + tailored, tailored, [pack])
 
     # The report alone brings objects and kernels together.
-    reports = [describe(a) for a in analysistest.target_actions(env) if a.mnemonic == "CoreReport"]
-    asserts.equals(env, 1, len(reports))
+    asserts.equals(env, 1, len(here["CoreReport"]))
     report = target[OutputGroupInfo].report.to_list()[0].path
-    all_findings = [a.outputs[1] for a in tailored]
-    object_args = []
-    for path in objects_there:
-        object_args.extend(["--object", path])
-    asserts.equals(env, struct(
-        argv = [tool, "report", "--json", "-o", report] + object_args + all_findings,
-        inputs = sorted(objects_there + all_findings + [tool]),
-        mnemonic = "CoreReport",
-        outputs = [report],
-    ), reports[0])
+    object_args = [arg for path in objects for arg in ["--object", path]]
+    expect(here["CoreReport"][0], "CoreReport", ["report", "--json", "-o", report] + object_args + findings, objects + findings, [report])
 
-    # <name> has links to the rest, and the archive's own.
-    here = [describe(a) for a in analysistest.target_actions(env)]
-    asserts.equals(
-        env,
-        ["CoreReport"] + ["Symlink"] * (1 + len(info.kernels)) + ["UnresolvedSymlink"] * len(info.aliases),
-        sorted([a.mnemonic for a in here]),
-    )
-    links = {a.outputs[0]: a.inputs for a in here if a.mnemonic == "Symlink"}
-    asserts.equals(
-        env,
-        {target[CoreRelocationsInfo].relocations.path: [relocations]} |
-        {kernel.min.path: action.outputs[:1] for kernel, action in zip(info.kernels, tailored)},
-        links,
-    )
+    # The tree: of each chunk its kernels, or all that there is, in a folder.
+    if info.tree:
+        asserts.equals(env, 1, len(here["BtfUnpack"]))
+        expect(here["BtfUnpack"][0], "BtfUnpack", ["unpack", "--quiet", tailored[0], "--out", info.tree.path], tailored, [info.tree.path])
+    else:
+        unpacked = []
+        for action, chunk in zip(here["BtfUnpack"], tailored):
+            files = [arg for path in action.outputs for arg in ["--file", "{}={}".format(path.split("/{}/".format(name))[1].removesuffix(".btf"), path)]]
+            expect(action, "BtfUnpack", ["unpack", "--quiet", chunk] + files, [chunk], action.outputs)
+            unpacked += action.outputs
+        asserts.equals(env, sorted([k.min.path for k in info.kernels]), sorted(unpacked))
+
+    # There is one link to what <name>.tailored has, which is asked for, too, and the archive's own.
+    asserts.equals(env, [[relocations]], [a.inputs for a in here["Symlink"]])
+    asserts.equals(env, [[target[CoreRelocationsInfo].relocations.path]], [a.outputs for a in here["Symlink"]])
     asserts.equals(env, [relocations], [f.path for f in target[OutputGroupInfo]._validation.to_list()])
-    asserts.false(env, [path for path in objects if path in objects_there], "the objects are built for the target platform")
+    asserts.equals(env, 0 if info.tree else len(info.aliases), len(here.get("UnresolvedSymlink", [])))
+    asserts.equals(env, [], [m for m in here if m not in ["BtfMerge", "BtfUnpack", "CoreReport", "Symlink", "UnresolvedSymlink"]])
+
+    # Nothing depends on anything else: not on a shell, the environment, or where the machine has the files.
+    for action in target[_WorkInfo].packing.values() + target[_WorkInfo].tailoring + analysistest.target_actions(env):
+        asserts.equals(env, {}, action.env or {})
+        for path in (action.argv or []) + describe(action).inputs:
+            asserts.false(env, path.startswith("/"), "{} is not relative".format(path))
+    asserts.false(env, [f.path for f in ctx.files.objects if f.path in objects], "the objects are built for the target platform")
     return analysistest.end(env)
 
 _actions_test = analysistest.make(
     _actions_test_impl,
     attrs = {
         "allow_type_id": attr.bool(doc = "Whether it is allowed."),
+        "jobs": attr.string_list_dict(doc = "What is tailored at once, and the flags that choose kernels of it."),
         "minbtf": attr.label(default = ":empty_minbtf_file", allow_single_file = True, doc = "The tool."),
         "objects": attr.label_list(doc = "The objects, in the configuration of the test."),
+        "ready": attr.string_list(doc = "Packs that are not made of kernels."),
     },
     config_settings = config(),
-    extra_target_under_test_aspects = [_tailoring],
+    extra_target_under_test_aspects = [_work],
 )
 
 # The work is the same, whatever the rest is built for.
@@ -203,8 +231,9 @@ def _same_work_test_impl(ctx):
     env = analysistest.begin(ctx)
     target = analysistest.target_under_test(env)
     usual = ctx.attr.usual[0]
-    asserts.true(env, len(_tailoring_actions(usual)) > 1)
-    asserts.equals(env, _tailoring_actions(usual), _tailoring_actions(target))
+    for actions_of in [_packing_actions, _tailoring_actions]:
+        asserts.true(env, len(actions_of(usual)) > 1)
+        asserts.equals(env, actions_of(usual), actions_of(target))
 
     # Otherwise this would prove nothing.
     asserts.false(
@@ -219,14 +248,14 @@ def _same_work_test(**kwargs):
         _same_work_test_impl,
         attrs = {
             "usual": attr.label(
-                aspects = [_tailoring],
+                aspects = [_work],
                 cfg = analysis_test_transition(settings = config(compilation_mode = "fastbuild")),
                 doc = "The target under test, for the usual configuration.",
                 mandatory = True,
             ),
         },
         config_settings = config(**kwargs),
-        extra_target_under_test_aspects = [_tailoring],
+        extra_target_under_test_aspects = [_work],
     )
 
 _same_work_for_copt_test = _same_work_test(copt = ["-DX"])
@@ -257,7 +286,7 @@ def _check_test_impl(ctx):
 
     asserts.equals(env, 1, len(checks))
     asserts.equals(env, [f.path for f in validations], checks[0].outputs)
-    relocs = [describe(a) for a in target[_TailoringInfo].actions if a.mnemonic == "CoreRelocations"][0]
+    relocs = [describe(a) for a in target[_WorkInfo].tailoring if a.mnemonic == "CoreRelocations"][0]
     objects = [f.path for f in target[CoreRelocationsInfo].objects.to_list()]
     asserts.false(env, objects == relocs.argv[5:], "the objects of the tailoring are compared with themselves")
     argv = checks[0].argv
@@ -276,7 +305,7 @@ def _check_test(**kwargs):
         _check_test_impl,
         attrs = {"checked": attr.bool(doc = "What is expected.", mandatory = True)},
         config_settings = config(**kwargs),
-        extra_target_under_test_aspects = [_tailoring],
+        extra_target_under_test_aspects = [_work],
     )
 
 _check_for_opt_test = _check_test(compilation_mode = "opt")
@@ -298,6 +327,8 @@ _DEBIAN_12 = ["debian/12/arm64/6.1.0-9-arm64"] + _DEBIAN_12_X86
 _DEBIAN = ["debian/11/x86_64/5.10.0-30-amd64"] + _DEBIAN_12
 _ALL = _DEBIAN + ["ubuntu/22.04/x86_64/5.15.0-25-generic"]
 
+_FOLDERS = ["debian/11/x86_64", "debian/12/arm64", "debian/12/x86_64", "ubuntu/22.04/x86_64"]
+
 _ALIASES = {
     "debian/bookworm": "debian/12",
     "debian/bullseye": "debian/11",
@@ -305,14 +336,15 @@ _ALIASES = {
 }
 
 def _archive(name, paths, aliases = {}):
-    empty_files(
-        name = name + "_files",
-        outs = ["{}/{}.btf.xz".format(name, path.removeprefix("archive/")) for path in paths],
-        tags = ["manual"],
-    )
+    parts = {}
+    for path in paths:
+        out = "{}/{}.btf.xz".format(name, path.removeprefix("archive/"))
+        parts.setdefault(name + "_files" + ("_of_debian_12_x86" if "/12/x86_64/" in path else ""), []).append(out)
+    for part, outs in parts.items():
+        empty_files(name = part, outs = outs, tags = ["manual"])
     btf_archive(
         name = name,
-        srcs = [name + "_files"],
+        srcs = parts.keys(),
         aliases = aliases,
         strip_prefix = name,
         tags = ["manual"],
@@ -350,8 +382,8 @@ def min_core_btf_tests(name):
             **kwargs
         )
 
-    def gives(case, keys, aliases, names = ["b.bpf.o", "a.bpf.o"], test = _outputs_test, **kwargs):
-        check(test, case, subject(case, **kwargs), aliases = aliases, keys = keys, objects = names)
+    def gives(case, keys, aliases, names = ["b.bpf.o", "a.bpf.o"], test = _outputs_test, tree = False, **kwargs):
+        check(test, case, subject(case, **kwargs), aliases = aliases, keys = keys, objects = names, tree = tree)
 
     def fails(case, message, test = failure_test, part = ".tailored", **kwargs):
         check(test, case, subject(case, **kwargs) + part, message = message)
@@ -381,16 +413,58 @@ def min_core_btf_tests(name):
     )
     btf_archive(
         name = name + "_same_files",
-        srcs = [kernels + "_files"],
+        srcs = [kernels + "_files_of_debian_12_x86"],
         aliases = debian_12_alias,
         strip_prefix = kernels,
         tags = ["manual"],
     )
-    gives("overlapping_archives", _ALL, _ALIASES, archives = [kernels, name + "_same_files"])
+    gives("overlapping_archives", _ALL, _ALIASES, archives = [name + "_same_files", kernels])
+
+    # Ready packs: of what is in them minbtf knows alone.
+    ready = name + "_published"
+    for file in ["b", "a"]:
+        empty_files(name = ready + "_file_" + file, outs = ["{}/{}.btfpack".format(ready, file)], tags = ["manual"])
+    btf_archive(name = ready + "_one", srcs = [ready + "_file_b"], tags = ["manual"])
+    gives("one_ready", [], {}, archives = [ready + "_one"], tree = True)
+    btf_archive(name = ready, srcs = [ready + "_file_b", ready + "_file_a"], aliases = {"debian/bookworm": "debian/12"}, tags = ["manual"])
+    mixed_archives = [ready, kernels]
+    gives("ready", [], debian_12_alias, archives = [ready], tree = True)
+    gives("ready_and_kernels", _ALL, _ALIASES, archives = mixed_archives, tree = True)
+    gives("ready_filtered", ["debian/12/arm64/6.1.0-9-arm64"], _ALIASES, arch = "arm64", archives = mixed_archives, exclude = ["debian/10/**"], include = ["debian/bookworm/**", "gone/**"], tree = True)
+    gives("ready_of_other_arch", [], _ALIASES, arch = "s390x", archives = mixed_archives, tree = True)
 
     # Actions and configurations.
-    check(_actions_test, "actions", name + "_everything", objects = [generated])
-    check(_actions_test, "actions_with_type_ids", subject("with_type_ids", allow_type_id = True), allow_type_id = True, objects = [generated])
+    all_jobs = {"0/{}/all".format(folder): ["--jobs=1"] for folder in _FOLDERS}
+    check(_actions_test, "actions", name + "_everything", jobs = all_jobs, objects = [generated])
+    check(_actions_test, "actions_with_type_ids", subject("with_type_ids", allow_type_id = True), allow_type_id = True, jobs = all_jobs, objects = [generated])
+    check(
+        _actions_test,
+        "actions_for_a_part",
+        name + "_includes",
+        jobs = {
+            "0/debian/11/x86_64/all": ["--jobs=1"],
+            "0/debian/12/x86_64/all": ["--jobs=1", "--kernel=" + _DEBIAN_12_X86[1]],
+        },
+        objects = [generated],
+    )
+    check(
+        _actions_test,
+        "actions_for_overlapping_archives",
+        name + "_overlapping_archives",
+        jobs = {"0/debian/12/x86_64/all": ["--jobs=1"]} | {"1/{}/all".format(folder): ["--jobs=1"] for folder in _FOLDERS if folder != "debian/12/x86_64"},
+        objects = [generated],
+    )
+    ready_packs = ["{}/{}.btfpack".format(ready, file) for file in ["b", "a"]]
+    check(_actions_test, "actions_for_ready_packs", name + "_ready", jobs = {"all": []}, objects = [generated], ready = ready_packs)
+    check(_actions_test, "actions_for_ready_pack", name + "_one_ready", jobs = {"all": []}, objects = [generated], ready = ready_packs[:1])
+    check(
+        _actions_test,
+        "actions_for_filtered_ready_packs",
+        name + "_ready_filtered",
+        jobs = {"all": ["--arch=arm64", "--include=debian/12/**", "--include=gone/**", "--exclude=debian/10/**"]},
+        objects = [generated],
+        ready = ready_packs,
+    )
     for case, test in _SAME_WORK_TESTS.items():
         check(test, "same_work_for_" + case, name + "_everything", usual = name + "_everything")
 
@@ -484,7 +558,7 @@ def min_core_btf_tests(name):
     btf_archive(
         name = name + "_other_modules",
         srcs = [
-            kernels + "_files",
+            kernels + "_files_of_debian_12_x86",
             name + "_other_module",
         ],
         aliases = debian_12_alias,

@@ -153,6 +153,31 @@ func (w *workspace) outputs(folder string) map[string]string {
 	return found
 }
 
+// kernels returns the kernels of a pack in bazel-bin, as the paths of their files in a tree.
+func (w *workspace) kernels(pack string) []string {
+	w.t.Helper()
+	out, err := exec.Command(runfile("MINBTF"), "ls", filepath.Join(w.dir, "bazel-bin", pack)).Output()
+	if err != nil {
+		w.t.Fatalf("minbtf ls %s: %v", pack, err)
+	}
+	var names []string
+	for line := range strings.Lines(string(out)) {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		names = append(names, name+".btf")
+	}
+	return names
+}
+
+// file returns a file in bazel-bin.
+func (w *workspace) file(path string) []byte {
+	w.t.Helper()
+	data, err := os.ReadFile(filepath.Join(w.dir, "bazel-bin", path))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return data
+}
+
 func (w *workspace) write(path, from string) {
 	w.t.Helper()
 	if err := copyFile(from, filepath.Join(w.dir, path)); err != nil {
@@ -210,6 +235,10 @@ func testConsumer(t *testing.T, w *workspace) {
 	want := []string{probeOutputs[2], probeOutputs[4], "debian/bookworm"}
 	if got := slices.Sorted(maps.Keys(w.outputs("filtered"))); !slices.Equal(got, want) {
 		t.Errorf("filtered: got %q, want %q", got, want)
+	}
+	w.bazel("build", "//:probe_pack")
+	if got := w.kernels("probe_btfs.btfpack"); !slices.Equal(got, probeOutputs[:5]) {
+		t.Errorf("pack: has %q, want %q", got, probeOutputs[:5])
 	}
 	dir := filepath.Join(t.TempDir(), "custom-archive")
 	w.bazel("run", "//:probe_btfs.export", "--", dir)
@@ -311,20 +340,24 @@ func TestIncremental(t *testing.T) {
 	w := incremental(t, "incremental", probeOutputs[:4])
 	check := func(what string, want map[string]int, args ...string) {
 		t.Helper()
-		got := w.actions(append([]string{"//:btfs"}, args...)...)
-		if !maps.Equal(got, want) {
+		if len(args) == 0 || !strings.HasPrefix(args[0], "//") {
+			args = append([]string{"//:btfs"}, args...)
+		}
+		if got := w.actions(args...); !maps.Equal(got, want) {
 			t.Errorf("%s: ran %v, want %v", what, got, want)
 		}
 	}
-	check("first build", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfTailor": 4})
+	// Each kernel is a chunk of its own.
+	check("first build", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfImport": 4, "BtfPack": 4, "BtfTailor": 4, "BtfUnpack": 4})
 	first := w.outputs("btfs")
 	check("nothing changed", map[string]int{})
-	check("a report", map[string]int{"CoreReport": 1}, "--output_groups=+report")
+	check("the pack", map[string]int{"BtfMerge": 1}, "--output_groups=pack")
+	check("a report", map[string]int{"BtfFindings": 4, "CoreReport": 1}, "--output_groups=+report")
 	before := w.report()
 
 	// Findings know nothing of code; the report joins them with it.
 	w.write("object.bin", w.probe("code_only.bpf.o"))
-	check("object changed in code only", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "CoreReport": 1}, "--output_groups=+report")
+	check("object changed in code only", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "CoreReport": 1}, "--output_groups=+report,+pack")
 	if after := w.report(); len(before) == 0 || !slices.Equal(before, after) {
 		t.Errorf("object changed in code only: findings were\n%q\nand are\n%q", before, after)
 	}
@@ -333,7 +366,7 @@ func TestIncremental(t *testing.T) {
 	}
 
 	w.write("object.bin", w.probe("new_field.bpf.o"))
-	check("a new field accessed", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfTailor": 4})
+	check("a new field accessed", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfTailor": 4, "BtfUnpack": 4, "BtfMerge": 1}, "--output_groups=+pack")
 	wider := w.outputs("btfs")
 	for k := range first {
 		if first[k] == wider[k] {
@@ -342,15 +375,49 @@ func TestIncremental(t *testing.T) {
 	}
 
 	w.write("archive/"+probeOutputs[4], w.probe("archive/"+probeOutputs[4]))
-	check("a kernel added", map[string]int{"BtfTailor": 1})
+	one := map[string]int{"BtfImport": 1, "BtfPack": 1, "BtfTailor": 1, "BtfUnpack": 1}
+	check("a kernel added", one)
+	const sameChunk = "debian/11/x86_64/5.10.0-31-amd64.btf"
+	w.write("archive/"+sameChunk, w.probe("archive/"+probeOutputs[1]))
+	check("a kernel added to a chunk", one)
 	w.addModule(probeOutputs[2])
-	check("a module added", map[string]int{"BtfTailor": 1})
-	check("-c opt", map[string]int{}, "-c", "opt")
-	check("--copt", map[string]int{}, "--copt=-O3")
+	// Nothing of it is asked for, so that what is tailored stays the same.
+	check("a module added", map[string]int{"BtfImport": 1, "BtfPack": 1, "BtfTailor": 1})
+	check("the pack of all", map[string]int{"BtfMerge": 1}, "--output_groups=pack")
+	all := append(slices.Clone(probeOutputs[:5]), sameChunk)
+	slices.Sort(all)
+	if got := w.kernels("btfs.btfpack"); !slices.Equal(got, all) {
+		t.Errorf("the pack has %q, want %q", got, all)
+	}
+	// Another min_core_btf takes the same packs, and its share of them.
+	check("a part", map[string]int{"CoreRelocations": 1, "BtfTailor": 5, "BtfUnpack": 5}, "//:part_btfs")
+	part := w.outputs("btfs")
+	delete(part, probeOutputs[1])
+	if got := w.outputs("part_btfs"); !maps.Equal(got, part) || len(got) != 5 {
+		t.Errorf("a part: got %v, want %v", got, part)
+	}
+
+	// Nothing is imported or tailored again in another configuration. Files are
+	// unpacked again where Bazel has another folder for its outputs.
+	check("-c opt", map[string]int{"BtfUnpack": 5}, "-c", "opt")
+	check("the pack with -c opt", map[string]int{"BtfMerge": 1}, "-c", "opt", "--output_groups=pack")
+	butUnpacking := func(args ...string) map[string]int {
+		ran := w.actions(append([]string{"//:btfs"}, args...)...)
+		delete(ran, "BtfUnpack")
+		return ran
+	}
+	if ran := butUnpacking("--copt=-O3"); len(ran) != 0 {
+		t.Errorf("--copt: ran %v", ran)
+	}
 	// The object is built for that platform, too, to see that its relocations are the same.
-	check("another platform", map[string]int{"BpfCompile": 1, "CoreRelocationsCheck": 1}, "--platforms=//:arm64")
+	want := map[string]int{"BpfCompile": 1, "CoreRelocationsCheck": 1}
+	if ran := butUnpacking("--platforms=//:arm64"); !maps.Equal(ran, want) {
+		t.Errorf("another platform: ran %v, want %v", ran, want)
+	}
 	w.bazel("build", "//:btfs")
 	check("the first platform again", map[string]int{})
+
+	testPublished(t, w, check)
 
 	if out, err := w.try("build", "//:arch_btfs", "--platforms=//:arm64"); err == nil || !strings.Contains(out, "attribute platform") {
 		t.Errorf("relocations that depend on the platform: want an error that names the attribute platform, got %v\n%s", err, out)
@@ -361,29 +428,78 @@ func TestIncremental(t *testing.T) {
 	}
 }
 
-// TestReproducible builds the same at another path, without a sandbox, with the
-// sources the other way about.
+// testPublished takes the pack of an archive for an archive.
+func testPublished(t *testing.T, w *workspace, check func(what string, want map[string]int, args ...string)) {
+	check("the archive's pack", map[string]int{"BtfMerge": 1}, "//:kernels", "--output_groups=pack")
+	w.write("published.btfpack", filepath.Join(w.dir, "bazel-bin/kernels.btfpack"))
+	w.bazel("build", "//:btfs", "--output_groups=+pack")
+	want := w.outputs("btfs")
+	check("a published pack", map[string]int{"CoreRelocations": 1, "BtfTailor": 1, "BtfUnpack": 1, "BtfMerge": 1}, "//:published_btfs", "--output_groups=+pack")
+	if got := w.outputs("published_btfs"); !maps.Equal(got, want) {
+		t.Errorf("a published pack: got %v, want %v", got, want)
+	}
+	if !bytes.Equal(w.file("published_btfs.btfpack"), w.file("btfs.btfpack")) {
+		t.Error("a published pack gives another pack than the kernels in it")
+	}
+	check("a published pack with -c opt", map[string]int{"BtfUnpack": 1}, "//:published_btfs", "-c", "opt")
+	check("kernels and a published pack", map[string]int{"CoreRelocations": 1, "BtfPack": 1, "BtfTailor": 1, "BtfUnpack": 1}, "//:both_btfs")
+	if got := w.outputs("both_btfs"); !maps.Equal(got, want) {
+		t.Errorf("kernels and a published pack: got %v, want %v", got, want)
+	}
+	w.bazel("build", "//:arm64_published_btfs")
+	arm64 := maps.Clone(want)
+	maps.DeleteFunc(arm64, func(path, _ string) bool { return !strings.Contains(path, "/arm64/") })
+	if got := w.outputs("arm64_published_btfs"); !maps.Equal(got, arm64) || len(got) != 2 {
+		t.Errorf("a published pack's arm64: got %v, want %v", got, arm64)
+	}
+
+	// Nobody has the full BTF of kernels that are in a pack alone.
+	for target, unverified := range map[string]int{"published_btfs_test": 6, "both_btfs_test": 0} {
+		out := w.bazel("test", "//:"+target, "--test_output=all")
+		if got := strings.Count(out, ": not verified: "); got != unverified {
+			t.Errorf("%s: %d kernels are not verified, want %d\n%s", target, got, unverified, out)
+		}
+	}
+	dir := t.TempDir()
+	w.bazel("run", "//:published_btfs.export", "--", dir)
+	for path := range want {
+		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
+			t.Errorf("export: %v", err)
+		}
+	}
+}
+
+// TestReproducible builds the same with paths that do not tell the configuration,
+// and at another path, without a sandbox, with the sources the other way about.
 func TestReproducible(t *testing.T) {
-	uncached := "--modify_execution_info=^(CoreRelocations|BtfTailor|CoreReport)$=+no-cache"
+	build := func(w *workspace, args ...string) map[string]string {
+		t.Helper()
+		w.bazel(append([]string{"build", "--modify_execution_info=^(Btf|Core)[A-Z].*$=+no-cache", "--output_groups=+report,+pack", "//:btfs"}, args...)...)
+		found := w.outputs("btfs")
+		for _, path := range []string{"btfs.report.json", "btfs.btfpack"} {
+			found[path] = fmt.Sprintf("%x", sha256.Sum256(w.file(path)))
+		}
+		return found
+	}
 	a := incremental(t, "here", probeOutputs[:5])
-	a.bazel("build", uncached, "--output_groups=+report", "//:btfs")
+	want := build(a)
+	if len(want) != 7 {
+		t.Errorf("got %v", want)
+	}
+	if got := build(a, "--experimental_output_paths=strip"); !maps.Equal(got, want) {
+		t.Errorf("with path mapping: got %v, want %v", got, want)
+	}
 	b := incremental(t, "somewhere/else", probeOutputs[:5])
-	build := filepath.Join(b.dir, "BUILD.bazel")
-	text, err := os.ReadFile(build)
+	path := filepath.Join(b.dir, "BUILD.bazel")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	reversed := strings.Replace(string(text), `glob(["archive/**/*.btf"])`, `reversed(glob(["archive/**/*.btf"]))`, 1)
-	if err := os.WriteFile(build, []byte(reversed), 0o666); err != nil || reversed == string(text) {
+	if err := os.WriteFile(path, []byte(reversed), 0o666); err != nil || reversed == string(text) {
 		t.Fatalf("cannot reverse the sources: %v", err)
 	}
-	b.bazel("build", uncached, "--output_groups=+report", "--spawn_strategy=local", "//:btfs")
-	here, errHere := os.ReadFile(filepath.Join(a.dir, "bazel-bin/btfs.report.json"))
-	elsewhere, errElsewhere := os.ReadFile(filepath.Join(b.dir, "bazel-bin/btfs.report.json"))
-	if errHere != nil || errElsewhere != nil || !bytes.Equal(here, elsewhere) {
-		t.Errorf("reports differ (%v, %v):\n%s\n%s", errHere, errElsewhere, here, elsewhere)
-	}
-	if got, want := b.outputs("btfs"), a.outputs("btfs"); !maps.Equal(got, want) || len(got) != 5 {
-		t.Errorf("outputs differ: %v here, %v elsewhere", want, got)
+	if got := build(b, "--spawn_strategy=local"); !maps.Equal(got, want) {
+		t.Errorf("elsewhere: got %v, want %v", got, want)
 	}
 }
