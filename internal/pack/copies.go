@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
@@ -191,8 +192,12 @@ func (c *copier) collect(id uint32) {
 }
 
 // refine divides the types of each name into classes of the same.
+//
+// A class that falls apart leaves its number to one of its parts, so that only what refers
+// to the others has to be looked at again.
 func (c *copier) refine(ids []uint32) {
-	c.class = cleared(c.class, int(c.im.g.NumTypes()))
+	types := int(c.im.g.NumTypes())
+	c.class = cleared(c.class, types)
 	copy(c.class, c.im.values)
 	var doubtful []uint32
 	for _, id := range ids {
@@ -200,43 +205,111 @@ func (c *copier) refine(ids []uint32) {
 			doubtful = append(doubtful, id)
 		}
 	}
-	next := make([]uint32, len(doubtful))
-	// Classes are numbered beyond nodes, so that they differ from those that are nodes.
-	first := uint32(c.im.s.Len())
-	for before := 0; ; {
-		size := 1
-		for size < 2*len(doubtful) {
-			size *= 2
-		}
-		table := make([]uint32, size) // index in doubtful + 1
-		hashes := make([]uint32, len(doubtful))
-		count := 0
-		for i, id := range doubtful {
-			hash := c.hash(id)
-			hashes[i] = hash
-			at := hash & uint32(size-1)
-			for ; table[at] != 0; at = (at + 1) & uint32(size-1) {
-				j := table[at] - 1
-				if hashes[j] == hash && c.equal(id, doubtful[j]) {
-					break
-				}
+	from := c.referrers(doubtful)
+	// New classes are numbered beyond nodes, which are the first ones.
+	next := uint32(c.im.s.Len())
+	size := make([]uint32, int(next)+len(doubtful)) // of classes
+	for _, id := range doubtful {
+		size[c.class[id]]++
+	}
+	type part struct{ id, size, class uint32 }
+	var (
+		parts []part
+		of    = make([]uint32, len(doubtful)) // by index in look: the part
+		kept  = make([]uint32, len(size))     // by class: the part that keeps the number, + 1
+		seen  = make([]uint32, len(size))     // by class: how many of it are looked at
+		todo  = make([]bool, types)
+		table []uint32 // part + 1
+	)
+	for look := doubtful; len(look) > 0; {
+		mask := uint32(1)<<bits.Len(uint(2*len(look))) - 1
+		table = cleared(table, int(mask)+1)
+		parts = parts[:0]
+		for i, id := range look {
+			at := c.hash(id) & mask
+			for ; table[at] != 0 && !c.equal(id, parts[table[at]-1].id); at = (at + 1) & mask {
 			}
 			if table[at] == 0 {
-				table[at] = uint32(i + 1)
-				next[i] = first + uint32(count)
-				count++
-			} else {
-				next[i] = next[table[at]-1]
+				parts = append(parts, part{id: id})
+				table[at] = uint32(len(parts))
+			}
+			of[i] = table[at] - 1
+			parts[of[i]].size++
+			seen[c.class[id]]++
+		}
+		for i, p := range parts {
+			if class := c.class[p.id]; seen[class] == size[class] && (kept[class] == 0 || p.size > parts[kept[class]-1].size) {
+				kept[class] = uint32(i + 1)
 			}
 		}
-		for i, id := range doubtful {
-			c.class[id] = next[i]
+		for i := range parts {
+			p := &parts[i]
+			if p.class = c.class[p.id]; kept[p.class] != uint32(i+1) {
+				size[p.class] -= p.size
+				p.class = next
+				size[next] = p.size
+				next++
+			}
 		}
-		if count == before {
-			return
+		for _, id := range look {
+			seen[c.class[id]], kept[c.class[id]] = 0, 0
 		}
-		before = count
+		var again []uint32
+		for i, id := range look {
+			class := parts[of[i]].class
+			if class == c.class[id] {
+				continue
+			}
+			c.class[id] = class
+			for _, r := range from.of(id) {
+				if !todo[r] {
+					todo[r] = true
+					again = append(again, r)
+				}
+			}
+		}
+		for _, id := range again {
+			todo[id] = false
+		}
+		look = again
 	}
+}
+
+// A lists is a list for each type.
+type lists struct {
+	all []uint32
+	end []uint32 // by type
+}
+
+func (l *lists) of(id uint32) []uint32 {
+	first := uint32(0)
+	if id > 0 {
+		first = l.end[id-1]
+	}
+	return l.all[first:l.end[id]]
+}
+
+// referrers returns which of some types refer to a type.
+func (c *copier) referrers(list []uint32) *lists {
+	l := &lists{end: make([]uint32, c.im.g.NumTypes())}
+	for _, id := range list {
+		for _, r := range c.of(id) {
+			l.end[r.id]++
+		}
+	}
+	sum := uint32(0)
+	for i, n := range l.end {
+		l.end[i] = sum
+		sum += n
+	}
+	l.all = make([]uint32, sum)
+	for _, id := range list {
+		for _, r := range c.of(id) {
+			l.all[l.end[r.id]] = id
+			l.end[r.id]++
+		}
+	}
+	return l
 }
 
 func (c *copier) of(id uint32) []ref {

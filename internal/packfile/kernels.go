@@ -188,9 +188,15 @@ func (ks *kernels) nearest(set rootSet) (like int) {
 	return like
 }
 
-// divide divides a kernel's roots into those in the order of their numbers, and others.
+// divide divides a kernel's roots, which are by stem, into those in the order of their numbers, and others.
 func (ks *kernels) divide(roots []uint32) (set rootSet, fresh [][]uint32) {
-	for _, s := range byStem(roots, ks.stem) {
+	for len(roots) > 0 {
+		end := 1
+		for end < len(roots) && ks.stem[roots[end]] == ks.stem[roots[0]] {
+			end++
+		}
+		s := roots[:end:end]
+		roots = roots[end:]
 		if slices.IsSortedFunc(s, func(a, b uint32) int { return cmp.Or(cmp.Compare(a, b), -1) }) {
 			set.plain = append(set.plain, s...)
 			continue
@@ -206,22 +212,6 @@ func (ks *kernels) divide(roots []uint32) (set rootSet, fresh [][]uint32) {
 	}
 	slices.Sort(set.sequences)
 	return set, fresh
-}
-
-// byStem returns the roots of each stem, in the given order.
-func byStem(roots, stem []uint32) [][]uint32 {
-	sorted := slices.Clone(roots)
-	slices.SortStableFunc(sorted, func(a, b uint32) int { return cmp.Compare(stem[a], stem[b]) })
-	var all [][]uint32
-	for i := 0; i < len(sorted); {
-		end := i + 1
-		for end < len(sorted) && stem[sorted[end]] == stem[sorted[i]] {
-			end++
-		}
-		all = append(all, sorted[i:end:end])
-		i = end
-	}
-	return all
 }
 
 func key(s []uint32) string {
@@ -426,6 +416,7 @@ type segment struct {
 	items        []uint32 // of Kernel.Order
 }
 
+// divideCopies returns the segments of a kernel, whose roots and order are by stem.
 func divideCopies(k *Kernel, stem []uint32) []segment {
 	if k.Order == nil {
 		return nil
@@ -436,8 +427,7 @@ func divideCopies(k *Kernel, stem []uint32) []segment {
 		}
 		return stem[id]
 	}
-	order := slices.Clone(k.Order)
-	slices.SortStableFunc(order, func(a, b uint32) int { return cmp.Compare(of(a), of(b)) })
+	order := k.Order
 	var segments []segment
 	at := 0
 	for i := 0; i < len(order); {

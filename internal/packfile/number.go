@@ -30,37 +30,41 @@ type numbering struct {
 // are alike in that in the order in which the kernels have them.
 func sortRoots(s *store.Store, kernels []*Kernel) []uint32 {
 	seen := make([]bool, s.Len())
-	type root struct {
-		node uint32
-		kind btf.Kind
-		name string
-		stem string
-	}
-	var list []root
+	named := make([]bool, s.Strings())
+	var roots, names []uint32
 	for _, k := range kernels {
-		for _, n := range append(k.Roots[:len(k.Roots):len(k.Roots)], k.Long) {
-			if n != 0 && !seen[n] {
-				seen[n] = true
-				kind, name := s.Head(n)
-				text := s.Text(name)
-				list = append(list, root{n, kind, text, graph.Stem(text)})
+		for i := range len(k.Roots) + 1 {
+			n := k.Long
+			if i < len(k.Roots) {
+				n = k.Roots[i]
+			}
+			if n == 0 || seen[n] {
+				continue
+			}
+			seen[n] = true
+			roots = append(roots, n)
+			if _, name := s.Head(n); !named[name] {
+				named[name] = true
+				names = append(names, name)
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b root) int {
-		if c := strings.Compare(a.stem, b.stem); c != 0 {
-			return c
-		}
-		if c := strings.Compare(a.name, b.name); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.kind, b.kind)
+	slices.SortFunc(names, func(a, b uint32) int {
+		x, y := s.Text(a), s.Text(b)
+		return cmp.Or(strings.Compare(graph.Stem(x), graph.Stem(y)), strings.Compare(x, y))
 	})
-	roots := make([]uint32, len(list))
-	for i, r := range list {
-		roots[i] = r.node
+	rank := make([]uint32, s.Strings())
+	for i, name := range names {
+		rank[name] = uint32(i)
 	}
-	return roots
+	roots = countingSort(roots, MaxKind+1, func(n uint32) uint32 {
+		kind, _ := s.Head(n)
+		return uint32(kind)
+	})
+	return countingSort(roots, uint32(len(names)), func(n uint32) uint32 {
+		_, name := s.Head(n)
+		return rank[name]
+	})
 }
 
 func renumber(s *store.Store, kernels []*Kernel) *numbering {
@@ -84,21 +88,52 @@ func renumber(s *store.Store, kernels []*Kernel) *numbering {
 // kernel returns a kernel with the nodes of the new store, by stem.
 func (nb *numbering) kernel(k *Kernel) *Kernel {
 	to := &Kernel{Name: k.Name, Sum: k.Sum, Kernel: store.Kernel{BigEndian: k.BigEndian, Long: nb.number[k.Long]}}
-	roots := make([]uint32, len(k.Roots))
+	to.Roots = make([]uint32, len(k.Roots))
 	for i, n := range k.Roots {
-		roots[i] = nb.number[n]
+		to.Roots[i] = nb.number[n]
 	}
-	to.Roots = slices.Concat(byStem(roots, nb.stem)...)
-	for _, c := range k.Copies {
-		to.Copies = append(to.Copies, store.Copy{Root: nb.number[c.Root], Choices: c.Choices})
+	to.Roots = countingSort(to.Roots, nb.stems(), func(n uint32) uint32 { return nb.stem[n] })
+	if k.Order == nil {
+		return to
 	}
-	for _, id := range k.Order {
-		if id&store.IsCopy == 0 {
-			id = nb.number[id]
+	to.Copies = make([]store.Copy, len(k.Copies))
+	for i, c := range k.Copies {
+		to.Copies[i] = store.Copy{Root: nb.number[c.Root], Choices: c.Choices}
+	}
+	to.Order = make([]uint32, len(k.Order))
+	for i, id := range k.Order {
+		if to.Order[i] = id; id&store.IsCopy == 0 {
+			to.Order[i] = nb.number[id]
 		}
-		to.Order = append(to.Order, id)
 	}
+	to.Order = countingSort(to.Order, nb.stems(), func(id uint32) uint32 {
+		if id&store.IsCopy != 0 {
+			id = to.Copies[id&^store.IsCopy].Root
+		}
+		return nb.stem[id]
+	})
 	return to
+}
+
+// stems is one more than the last number of a stem.
+func (nb *numbering) stems() uint32 { return nb.stem[len(nb.stem)-1] + 1 }
+
+// countingSort returns a list sorted by keys below most, and otherwise in the same order.
+func countingSort(list []uint32, most uint32, key func(uint32) uint32) []uint32 {
+	at := make([]uint32, most+1)
+	for _, v := range list {
+		at[key(v)+1]++
+	}
+	for k := range most {
+		at[k+1] += at[k]
+	}
+	sorted := make([]uint32, len(list))
+	for _, v := range list {
+		k := key(v)
+		sorted[at[k]] = v
+		at[k]++
+	}
+	return sorted
 }
 
 // groups returns for each root (from 1) the number of its kind and name, from 1, and for
