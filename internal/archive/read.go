@@ -104,9 +104,19 @@ func decompress(file []byte, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged %s: %w", format, err)
 	}
-	// A tar has up to 10 KiB more than the file in it.
-	limit += 16 << 10
-	data, err := io.ReadAll(io.LimitReader(r, int64(limit)))
+	limit += tarExtra
+	var b bytes.Buffer
+	r = io.LimitReader(r, int64(limit))
+	_, err = io.CopyN(&b, r, 512)
+	if size := tarSize(b.Bytes()); size > 0 && err == nil {
+		b.Grow(int(min(size, int64(limit), maxRatio*int64(len(file)))) + tarExtra)
+	}
+	if err == nil {
+		_, err = b.ReadFrom(r)
+	} else if err == io.EOF {
+		err = nil
+	}
+	data := b.Bytes()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("damaged %s: %w", format, err)
@@ -118,15 +128,35 @@ func decompress(file []byte, limit int) ([]byte, error) {
 	return data, nil
 }
 
+const (
+	// tarExtra is more than a tar has besides the file in it.
+	tarExtra = 16 << 10
+	// maxRatio is how many times the size of a file it is expected to unpack to.
+	maxRatio = 16
+)
+
 func isBTF(b []byte) bool {
 	return len(b) >= 2 && (b[0] == 0x9f && b[1] == 0xeb || b[0] == 0xeb && b[1] == 0x9f)
 }
 
 func isTar(b []byte) bool { return len(b) >= 512 && string(b[257:262]) == "ustar" }
 
+// tarSize returns the size of the first file in a tar, of which there is the header.
+func tarSize(header []byte) int64 {
+	if !isTar(header) {
+		return 0
+	}
+	h, err := tar.NewReader(bytes.NewReader(header)).Next()
+	if err != nil {
+		return 0
+	}
+	return h.Size
+}
+
 func fromTar(name string, data []byte) ([]byte, error) {
 	want := strings.TrimSuffix(stripExt(path.Base(name), compressed), ".tar")
-	t := tar.NewReader(bytes.NewReader(data))
+	r := bytes.NewReader(data)
+	t := tar.NewReader(r)
 	var found []byte
 	for {
 		h, err := t.Next()
@@ -152,10 +182,15 @@ func fromTar(name string, data []byte) ([]byte, error) {
 		if h.Size <= 0 || h.Size > int64(len(data)) { // a sparse file may claim any size
 			return nil, fmt.Errorf("the tar has %q with %d bytes", h.Name, h.Size)
 		}
-		found = make([]byte, h.Size)
-		if _, err := io.ReadFull(t, found); err != nil {
-			return nil, fmt.Errorf("damaged tar: %w", err)
+		for key := range h.PAXRecords {
+			if strings.HasPrefix(key, "GNU.sparse.") {
+				return nil, fmt.Errorf("the tar has %q with holes; make it without --sparse", h.Name)
+			}
 		}
+		if h.Size > int64(r.Len()) {
+			return nil, fmt.Errorf("damaged tar: %w", io.ErrUnexpectedEOF)
+		}
+		found = data[len(data)-r.Len():][:h.Size:h.Size]
 	}
 	if found == nil {
 		return nil, errors.New("the tar is empty")
