@@ -18,10 +18,12 @@ type copier struct {
 	im     *Importer
 	group  []uint32 // by type: number of its kind and name, from 1; 0 if it has no name
 	groups []group
-	leads  []lead   // by type, twice: held by value, and behind a pointer
+	doubt  bool     // whether pointers can be in doubt
+	byText []uint32 // the last group of a name
 	refs   []ref    // of roots, one after the other
 	spans  []span   // of refs, by type
 	class  []uint32 // by type
+	isOne  []answer // by type: isCopy
 	// by class
 	times   []uint8
 	ordinal []uint32 // from 1, of those that pointers may lead to
@@ -36,6 +38,7 @@ type span struct{ first, end uint32 }
 // A group is a kernel's types of a kind and name.
 type group struct {
 	kind    btf.Kind
+	before  uint32 // the group before of the same name
 	count   uint32 // types
 	classes uint32 // found at last
 }
@@ -46,27 +49,53 @@ type ref struct {
 	pointer bool
 }
 
-type lead uint8
+type answer uint8
 
 const (
-	leadUnknown lead = iota
-	leadNowhere
-	leadOn
-	leadChoice // and there is more than one of that
+	unknown answer = iota
+	no
+	yes
 )
 
 // maxRefs bounds what a hostile kernel has.
 const maxRefs = 1 << 25
 
+// number groups types by kind and name.
+func (c *copier) number(im *Importer, ids []uint32) {
+	c.im, c.doubt = im, false
+	c.group = cleared(c.group, int(im.g.NumTypes()))
+	c.groups = append(c.groups[:0], group{})
+	clear(c.byText)
+	for _, id := range ids {
+		kind, name := im.g.Head(id)
+		text := im.text(name)
+		if int(text) >= len(c.byText) {
+			c.byText = append(c.byText, make([]uint32, im.s.Strings()+1<<12-len(c.byText))...)
+		}
+		n := c.byText[text]
+		for n != 0 && c.groups[n].kind != kind {
+			n = c.groups[n].before
+		}
+		if n == 0 {
+			n = uint32(len(c.groups))
+			c.groups = append(c.groups, group{kind: kind, before: c.byText[text]})
+			c.byText[text] = n
+		}
+		c.group[id] = n
+		c.groups[n].count++
+		c.doubt = c.doubt || c.several(id) && isNamed(kind)
+	}
+}
+
+// several reports whether there are other types of the same kind and name.
+func (c *copier) several(id uint32) bool { return c.groups[c.group[id]].count > 1 }
+
 // find fills in k.Copies and k.Order.
 func (c *copier) find(im *Importer, k *store.Kernel, ids []uint32) {
-	c.im = im
-	if !c.number(ids) {
+	if !c.doubt {
 		return
 	}
-	types := int(im.g.NumTypes())
-	c.leads = cleared(c.leads, 2*types)
-	c.refs, c.spans = c.refs[:0], cleared(c.spans, types)
+	c.refs, c.spans = c.refs[:0], cleared(c.spans, int(im.g.NumTypes()))
 	for _, id := range ids {
 		if c.leadsOn(id, false) {
 			first := uint32(len(c.refs))
@@ -81,60 +110,13 @@ func (c *copier) find(im *Importer, k *store.Kernel, ids []uint32) {
 	c.choose(k, ids)
 }
 
-// number groups types by kind and name, and reports whether pointers can be in doubt.
-func (c *copier) number(ids []uint32) (doubt bool) {
-	type key struct {
-		kind btf.Kind
-		name uint32
-	}
-	c.group = cleared(c.group, int(c.im.g.NumTypes()))
-	c.groups = append(c.groups[:0], group{})
-	numbers := make(map[key]uint32, len(ids))
-	for _, id := range ids {
-		kind, name := c.im.g.Head(id)
-		n := &c.group[id]
-		k := key{kind, c.im.text(name)}
-		if *n = numbers[k]; *n == 0 {
-			*n = uint32(len(c.groups))
-			numbers[k] = *n
-			c.groups = append(c.groups, group{kind: kind})
-		}
-		g := &c.groups[*n]
-		g.count++
-		doubt = doubt || g.count > 1 && isNamed(kind)
-	}
-	return doubt
-}
-
 // leadsOn reports whether a type leads, by value or through pointers without
 // names, to a pointer to one of several types of a name.
 func (c *copier) leadsOn(id uint32, pointer bool) bool {
-	if id == 0 {
-		return false
-	}
-	kind, name := c.im.g.Head(id)
 	if pointer {
-		switch {
-		case name != 0 && isNamed(kind):
-			return c.groups[c.group[id]].count > 1
-		case kind.IsModifier(), kind == btf.Array:
-		default:
-			pointer = false
-		}
+		return c.im.pointees[id].leads()
 	}
-	l := 2 * id
-	if pointer {
-		l++
-	}
-	if c.leads[l] == leadUnknown {
-		c.leads[l] = leadNowhere
-		c.each(id, pointer, func(id uint32, pointer bool) {
-			if c.leadsOn(id, pointer) {
-				c.leads[l] = leadOn
-			}
-		})
-	}
-	return c.leads[l] == leadOn
+	return c.im.values[id].leads()
 }
 
 // each calls yield for what a type refers to, in the order of its references.
@@ -180,7 +162,7 @@ func (c *copier) collect(id uint32) {
 		case pointer && name != 0 && isNamed(kind):
 			c.refs = append(c.refs, ref{id, true})
 			return
-		case name != 0 && (!pointer || c.im.pointees[id] == c.im.values[id]):
+		case name != 0 && (!pointer || c.im.pointees[id].node() == c.im.values[id].node()):
 			c.refs = append(c.refs, ref{id, false}) // a root again
 			return
 		case pointer && !kind.IsModifier() && kind != btf.Array:
@@ -198,10 +180,12 @@ func (c *copier) collect(id uint32) {
 func (c *copier) refine(ids []uint32) {
 	types := int(c.im.g.NumTypes())
 	c.class = cleared(c.class, types)
-	copy(c.class, c.im.values)
+	for id, n := range c.im.values {
+		c.class[id] = n.node()
+	}
 	var doubtful []uint32
 	for _, id := range ids {
-		if s := c.spans[id]; s.end > s.first && c.groups[c.group[id]].count > 1 {
+		if s := c.spans[id]; s.end > s.first && c.several(id) {
 			doubtful = append(doubtful, id)
 		}
 	}
@@ -337,13 +321,14 @@ func (c *copier) choose(k *store.Kernel, ids []uint32) {
 	c.times, c.ordinal = cleared(c.times, classes), cleared(c.ordinal, classes)
 	c.copy, c.entry = cleared(c.copy, classes), cleared(c.entry, classes)
 	c.copies = cleared(c.copies, im.s.Len())
+	c.isOne = cleared(c.isOne, int(im.g.NumTypes()))
 	for _, id := range ids {
 		class := c.class[id]
 		if c.times[class] > 0 {
 			continue
 		}
 		c.times[class] = 1
-		g, n := &c.groups[c.group[id]], im.values[id]
+		g, n := &c.groups[c.group[id]], im.values[id].node()
 		g.classes++
 		c.ordinal[class] = g.classes
 		c.copy[class] = c.copies[n]
@@ -366,17 +351,17 @@ func (c *copier) choose(k *store.Kernel, ids []uint32) {
 					if c.groups[c.group[r.id]].classes > 1 {
 						choices = append(choices, c.ordinal[class])
 					}
-				} else if c.copies[im.values[r.id]] > 1 {
+				} else if c.copies[im.values[r.id].node()] > 1 {
 					choices = append(choices, c.copy[class])
 				}
 			}
-			entries = append(entries, store.Copy{Root: im.values[id], Choices: choices[first:len(choices):len(choices)]})
+			entries = append(entries, store.Copy{Root: im.values[id].node(), Choices: choices[first:len(choices):len(choices)]})
 			c.entry[class] = uint32(len(entries))
 		}
 		if i := c.entry[class]; i > 0 {
 			order = append(order, store.IsCopy|(i-1))
 		} else {
-			order = append(order, im.values[id])
+			order = append(order, im.values[id].node())
 		}
 	}
 	if len(entries) == 0 {
@@ -404,15 +389,14 @@ func (c *copier) choose(k *store.Kernel, ids []uint32) {
 
 // isCopy reports whether what a type leads to is in doubt.
 func (c *copier) isCopy(id uint32) bool {
-	is := &c.leads[2*id]
-	if *is == leadOn {
-		*is = leadNowhere
+	if c.isOne[id] == unknown {
+		c.isOne[id] = no
 		for _, r := range c.of(id) {
 			if r.pointer && c.groups[c.group[r.id]].classes > 1 || !r.pointer && c.isCopy(r.id) {
-				*is = leadChoice
+				c.isOne[id] = yes
 				break
 			}
 		}
 	}
-	return *is == leadChoice
+	return c.isOne[id] == yes
 }

@@ -18,13 +18,22 @@ type Importer struct {
 	// by text: the one that was asked for after it the last time
 	follows []uint32
 	last    uint32
-	// nodes by type, held by value and behind a pointer
-	values, pointees []uint32
+	// by type, held by value and behind a pointer
+	values, pointees []found
 	types            []btf.Type // by depth
 	depth            int
+	times            []uint8 // by node
 	copies           copier
 	err              error
 }
+
+// A found is a node, and whether its type leads to one of several of a name, see
+// copier: node<<1, and 1 if it does. 0 is not found yet.
+type found uint32
+
+func (f found) node() uint32 { return uint32(f >> 1) }
+
+func (f found) leads() bool { return f&1 != 0 }
 
 // NewImporter returns an Importer into s.
 func NewImporter(s *store.Store) *Importer { return &Importer{s: s} }
@@ -33,7 +42,7 @@ func NewImporter(s *store.Store) *Importer { return &Importer{s: s} }
 const maxBehind = 1 << 12
 
 // busy marks a type behind a pointer that is being looked at.
-const busy = 1<<32 - 1
+const busy found = 1<<32 - 1
 
 // Import returns the types of a kernel, all that relocations can ask for. The
 // roots are in the kernel's order.
@@ -45,20 +54,24 @@ func (im *Importer) Import(f *btf.File) (*store.Kernel, error) {
 	im.err = nil
 	ids := make([]uint32, 0, 1<<14)
 	im.g.Named(func(id uint32) { ids = append(ids, id) })
-	k := &store.Kernel{BigEndian: f.BigEndian(), Roots: make([]uint32, 0, len(ids))}
-	times := make(map[uint32]uint8, len(ids))
-	for _, id := range ids {
-		n := im.value(id)
+	im.copies.number(im, ids)
+	nodes := make([]uint32, len(ids))
+	for i, id := range ids {
+		nodes[i] = im.value(id).node()
 		if im.err != nil {
 			return nil, im.err
 		}
-		if times[n] < 2 {
-			times[n]++
+	}
+	k := &store.Kernel{BigEndian: f.BigEndian(), Roots: make([]uint32, 0, len(ids))}
+	if id := im.g.LongInt(); id != 0 {
+		k.Long = im.value(id).node()
+	}
+	im.times = cleared(im.times, im.s.Len())
+	for _, n := range nodes {
+		if im.times[n] < 2 {
+			im.times[n]++
 			k.Roots = append(k.Roots, n)
 		}
-	}
-	if id := im.g.LongInt(); id != 0 {
-		k.Long = im.value(id)
 	}
 	if im.err == nil {
 		im.copies.find(im, k, ids)
@@ -85,14 +98,13 @@ func (im *Importer) text(name uint32) uint32 {
 	if n := im.texts[name]; n != 0 {
 		return n - 1
 	}
-	text := im.g.String(name)
 	// Kernels have their names in much the same order.
 	if int(im.last) >= len(im.follows) {
 		im.follows = append(im.follows, make([]uint32, im.s.Strings()+1<<12-len(im.follows))...)
 	}
 	n := im.follows[im.last]
-	if n == 0 || im.s.Text(n) != text {
-		n = im.s.String(text)
+	if text := im.g.Text(name); n == 0 || !im.s.IsText(n, text) {
+		n = im.s.String(im.g.String(name))
 		im.follows[im.last] = n
 	}
 	im.last = n
@@ -108,7 +120,7 @@ func (im *Importer) fail(id uint32, what string) {
 }
 
 // value returns the node of a type held by value.
-func (im *Importer) value(id uint32) uint32 {
+func (im *Importer) value(id uint32) found {
 	if id == 0 {
 		return 0
 	}
@@ -121,7 +133,7 @@ func (im *Importer) value(id uint32) uint32 {
 }
 
 // pointee returns the node of a type behind a pointer.
-func (im *Importer) pointee(id uint32) uint32 {
+func (im *Importer) pointee(id uint32) found {
 	if id == 0 || im.err != nil {
 		return 0
 	}
@@ -134,10 +146,13 @@ func (im *Importer) pointee(id uint32) uint32 {
 		return n
 	}
 	im.pointees[id] = busy
-	var n uint32
+	var n found
 	switch kind, name := im.g.Head(id); {
 	case name != 0 && isNamed(kind):
-		n = im.s.Intern(&btf.Type{Kind: store.Named, Word: uint32(kind), Name: im.text(name)})
+		n = found(im.s.Intern(&btf.Type{Kind: store.Named, Word: uint32(kind), Name: im.text(name)})) << 1
+		if im.copies.several(id) {
+			n |= 1
+		}
 	case kind.IsModifier(), kind == btf.Array:
 		n = im.node(id, (*Importer).pointee)
 	default:
@@ -148,7 +163,7 @@ func (im *Importer) pointee(id uint32) uint32 {
 }
 
 // node makes a node of a type. of is for what a modifier or an array is of.
-func (im *Importer) node(id uint32, of func(*Importer, uint32) uint32) uint32 {
+func (im *Importer) node(id uint32, of func(*Importer, uint32) found) found {
 	if im.depth > maxBehind {
 		im.fail(id, "leads back to itself, but to no struct")
 		return 0
@@ -161,11 +176,16 @@ func (im *Importer) node(id uint32, of func(*Importer, uint32) uint32) uint32 {
 	t := im.types[depth]
 	im.g.Type(id, &t)
 	t.Name = im.text(t.Name)
+	var all found // of all that the type refers to
+	ref := func(n found) uint32 {
+		all |= n
+		return n.node()
+	}
 	switch t.Kind {
 	case btf.Struct, btf.Union:
 		for i := range t.Members {
 			m := &t.Members[i]
-			m.Name, m.Type = im.text(m.Name), im.value(m.Type)
+			m.Name, m.Type = im.text(m.Name), ref(im.value(m.Type))
 		}
 	case btf.Enum, btf.Enum64:
 		for i := range t.Members {
@@ -173,18 +193,18 @@ func (im *Importer) node(id uint32, of func(*Importer, uint32) uint32) uint32 {
 			m.Name = im.text(m.Name)
 		}
 	case btf.Array:
-		t.Ref, t.Index = of(im, t.Ref), im.value(t.Index)
+		t.Ref, t.Index = ref(of(im, t.Ref)), ref(im.value(t.Index))
 	case btf.Ptr:
-		t.Ref = im.pointee(t.Ref)
+		t.Ref = ref(im.pointee(t.Ref))
 	case btf.FuncProto:
-		t.Ref = im.pointee(t.Ref)
+		t.Ref = ref(im.pointee(t.Ref))
 		for i := range t.Members {
-			t.Members[i] = btf.Member{Type: im.pointee(t.Members[i].Type)}
+			t.Members[i] = btf.Member{Type: ref(im.pointee(t.Members[i].Type))}
 		}
 	case btf.Int, btf.Float, btf.Fwd:
 	default:
 		if t.Kind.IsModifier() {
-			t.Ref = of(im, t.Ref)
+			t.Ref = ref(of(im, t.Ref))
 			break
 		}
 		if t.Kind > packfile.MaxKind {
@@ -195,5 +215,5 @@ func (im *Importer) node(id uint32, of func(*Importer, uint32) uint32) uint32 {
 	}
 	im.types[depth] = t
 	im.depth--
-	return im.s.Intern(&t)
+	return found(im.s.Intern(&t))<<1 | all&1
 }

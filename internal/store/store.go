@@ -11,10 +11,10 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"slices"
-	"strings"
+	"unsafe"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
 )
@@ -30,14 +30,12 @@ const Named btf.Kind = 0x7f
 type Store struct {
 	heads   []head // of nodes
 	members []Member
-	loaded  string            // strings that were loaded, each with a NUL
-	starts  []uint32          // of these, but the first, which is the empty one; and the end
-	strings []string          // added since
-	numbers map[string]uint32 // of strings
-	table   []uint32          // nodes by hash, open addressing; its size is a power of two
-	hashes  []uint32          // of nodes
+	text    []byte   // strings, each with a NUL
+	starts  []uint32 // of strings in text; and the end
+	names   index    // of strings
+	nodes   index
 	seed    maphash.Seed
-	key     []byte
+	random  uint64
 }
 
 // A head is a node without its members.
@@ -58,14 +56,42 @@ type Member struct{ Name, Type, Offset uint32 }
 
 // New returns a Store of nothing but void and the empty string.
 func New() *Store {
-	return &Store{
-		heads:   []head{{}}, // void
-		starts:  []uint32{0, 0},
-		numbers: map[string]uint32{"": 0},
-		table:   make([]uint32, 1<<10),
-		hashes:  make([]uint32, 1),
-		seed:    maphash.MakeSeed(),
+	s := &Store{
+		heads:  []head{{}}, // void
+		text:   []byte{0},
+		starts: []uint32{0, 1},
+		names:  make(index, 1<<10),
+		nodes:  make(index, 1<<10),
+		seed:   maphash.MakeSeed(),
 	}
+	s.random = maphash.String(s.seed, "nodes")
+	return s
+}
+
+// An index is a table of numbers by their hash (the upper half of an entry), with
+// open addressing. Its size is a power of two; 0 is free.
+type index []uint64
+
+func (x index) mask() uint32 { return uint32(len(x) - 1) }
+
+// add puts a number where there is room, and makes more when half of it is taken.
+func (x *index) add(at, hash, n uint32, count int) {
+	(*x)[at] = uint64(hash)<<32 | uint64(n)
+	if 2*count <= len(*x) {
+		return
+	}
+	larger := make(index, 2*len(*x))
+	for _, e := range *x {
+		if e == 0 {
+			continue
+		}
+		at := uint32(e>>32) & larger.mask()
+		for larger[at] != 0 {
+			at = (at + 1) & larger.mask()
+		}
+		larger[at] = e
+	}
+	*x = larger
 }
 
 // Len is how many nodes there are, void included.
@@ -73,30 +99,35 @@ func (s *Store) Len() int { return len(s.heads) }
 
 // String returns the number of a text, which it adds if it is new. 0 is the empty one.
 func (s *Store) String(text string) uint32 {
-	n, ok := s.numbers[text]
-	if !ok {
-		n = uint32(s.Strings())
-		text = strings.Clone(text)
-		s.numbers[text] = n
-		s.strings = append(s.strings, text)
+	if text == "" {
+		return 0
 	}
+	hash := uint32(maphash.String(s.seed, text))
+	at := hash & s.names.mask()
+	for ; s.names[at] != 0; at = (at + 1) & s.names.mask() {
+		if e := s.names[at]; uint32(e>>32) == hash && s.Text(uint32(e)) == text {
+			return uint32(e)
+		}
+	}
+	n := s.Append(text)
+	s.names.add(at, hash, n, s.Strings())
 	return n
 }
 
 // Append adds a string, which must not be there. String does not find it.
 func (s *Store) Append(text string) uint32 {
-	s.strings = append(s.strings, text)
+	s.text = append(append(s.text, text...), 0)
+	s.starts = append(s.starts, uint32(len(s.text)))
 	return uint32(s.Strings() - 1)
 }
 
-// Load adds strings that each end with a NUL, before any other is added, and but
-// once or twice. String does not find them.
+// Load adds strings that each end with a NUL. String does not find them.
 func (s *Store) Load(text []byte) {
 	s.starts = slices.Grow(s.starts, bytes.Count(text, []byte{0}))
-	start := len(s.loaded)
-	s.loaded += string(text)
+	start := len(s.text)
+	s.text = append(s.text, text...)
 	for {
-		end := strings.IndexByte(s.loaded[start:], 0)
+		end := bytes.IndexByte(s.text[start:], 0)
 		if end < 0 {
 			return
 		}
@@ -106,17 +137,20 @@ func (s *Store) Load(text []byte) {
 }
 
 // Strings is how many strings there are, the empty one included.
-func (s *Store) Strings() int { return len(s.starts) - 1 + len(s.strings) }
+func (s *Store) Strings() int { return len(s.starts) - 1 }
 
-// Text returns the string of a number.
+// TextLen is how long all strings are together.
+func (s *Store) TextLen() int { return len(s.text) }
+
+// Text returns the string of a number. What strings are in never changes.
 func (s *Store) Text(n uint32) string {
-	if n == 0 {
-		return ""
-	}
-	if i := int(n) - (len(s.starts) - 1); i >= 0 {
-		return s.strings[i]
-	}
-	return s.loaded[s.starts[n] : s.starts[n+1]-1]
+	b := s.text[s.starts[n] : s.starts[n+1]-1]
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// IsText reports whether n is the string that text begins with, up to its first NUL.
+func (s *Store) IsText(n uint32, text []byte) bool {
+	return bytes.HasPrefix(text, s.text[s.starts[n]:s.starts[n+1]])
 }
 
 // NumMembers is how many members all nodes have.
@@ -204,11 +238,10 @@ func newHead(t *btf.Type) head {
 func (s *Store) Intern(t *btf.Type) uint32 {
 	h := newHead(t)
 	hash := s.hash(&h, t.Members)
-	mask := uint32(len(s.table) - 1)
-	i := hash & mask
-	for ; s.table[i] != 0; i = (i + 1) & mask {
-		if n := s.table[i]; s.hashes[n] == hash && s.equal(n, &h, t.Members) {
-			return n
+	at := hash & s.nodes.mask()
+	for ; s.nodes[at] != 0; at = (at + 1) & s.nodes.mask() {
+		if e := s.nodes[at]; uint32(e>>32) == hash && s.equal(uint32(e), &h, t.Members) {
+			return uint32(e)
 		}
 	}
 	n := uint32(s.Len())
@@ -218,11 +251,7 @@ func (s *Store) Intern(t *btf.Type) uint32 {
 	for _, m := range t.Members {
 		s.members = append(s.members, Member{m.Name, m.Type, m.Offset})
 	}
-	s.hashes = append(s.hashes, hash)
-	s.table[i] = n
-	if 2*s.Len() > len(s.table) {
-		s.grow()
-	}
+	s.nodes.add(at, hash, n, s.Len())
 	return n
 }
 
@@ -232,22 +261,23 @@ func (s *Store) holdsPointer(t *btf.Type) bool {
 }
 
 func (s *Store) hash(h *head, members []btf.Member) uint32 {
-	le := binary.LittleEndian
-	k := append(s.key[:0], byte(h.kind), 0)
+	kind := uint64(h.kind)
 	if h.kflag {
-		k[1] = 1
+		kind |= 1 << 8
 	}
-	for _, w := range [...]uint32{h.name, h.size, h.word, h.ref} {
-		k = le.AppendUint32(k, w)
-	}
+	x := s.mix(kind<<32|uint64(h.name), uint64(h.size)<<32|uint64(h.word))
+	x = s.mix(x, uint64(h.ref))
 	for i := range members {
 		m := &members[i]
-		k = le.AppendUint32(k, m.Name)
-		k = le.AppendUint32(k, m.Type)
-		k = le.AppendUint32(k, m.Offset)
+		x = s.mix(x^(uint64(m.Name)<<32|uint64(m.Type)), uint64(m.Offset))
 	}
-	s.key = k
-	return uint32(maphash.Bytes(s.seed, k))
+	return uint32(x)
+}
+
+// mix makes one number of two, which no one can foresee.
+func (s *Store) mix(a, b uint64) uint64 {
+	high, low := bits.Mul64(a^s.random, b^0x9e3779b97f4a7c15)
+	return high ^ low
 }
 
 func (s *Store) equal(n uint32, h *head, members []btf.Member) bool {
@@ -256,16 +286,4 @@ func (s *Store) equal(n uint32, h *head, members []btf.Member) bool {
 	return o == *h && slices.EqualFunc(s.Members(n), members, func(a Member, b btf.Member) bool {
 		return a == Member{b.Name, b.Type, b.Offset}
 	})
-}
-
-func (s *Store) grow() {
-	s.table = make([]uint32, 2*len(s.table))
-	mask := uint32(len(s.table) - 1)
-	for n := 1; n < s.Len(); n++ {
-		i := s.hashes[n] & mask
-		for s.table[i] != 0 {
-			i = (i + 1) & mask
-		}
-		s.table[i] = uint32(n)
-	}
 }
