@@ -162,11 +162,12 @@ func (b *Builder) same(x, y *store.Kernel) bool {
 
 // Bytes returns the pack. It depends on the kernels alone, and not on where they come from.
 func (b *Builder) Bytes() ([]byte, error) {
-	level := zstd.SpeedBestCompression
+	// The best level takes ten times as long as the next one, and makes names 8 % smaller, but numbers 4 %.
+	names, numbers := zstd.SpeedBestCompression, zstd.SpeedBetterCompression
 	if len(b.kernels) == 1 {
-		level = zstd.SpeedDefault // there will be more, and it will be written again with them
+		names, numbers = zstd.SpeedDefault, zstd.SpeedDefault // there will be more, and it will be written again with them
 	}
-	o := packfile.Options{Codec: packfile.Zstd, Encode: newZstd(level)}
+	o := packfile.Options{Codec: packfile.Zstd, Encode: newZstd(names, numbers)}
 	if b.tailored {
 		// What is embedded shall be small, and be read by Go's own library.
 		o = packfile.Options{Tailored: true, Codec: packfile.Deflate, Encode: deflate, Together: true}

@@ -13,7 +13,7 @@ import (
 // The encoders come from a module of a fixed version, so that the same types
 // give the same bytes whatever Go's own library does.
 
-func deflate(data []byte) []byte {
+func deflate(data []byte, _ bool) []byte {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestCompression)
 	if err != nil {
@@ -24,13 +24,23 @@ func deflate(data []byte) []byte {
 	return b.Bytes()
 }
 
-func newZstd(level zstd.EncoderLevel) packfile.Encoder {
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(maxWindow), zstd.WithEncoderCRC(false))
-	if err != nil {
-		panic(err) // the options are right
+// newZstd returns an encoder of two levels: for names, which are half of a pack, and for numbers.
+func newZstd(names, numbers zstd.EncoderLevel) packfile.Encoder {
+	of := func(level zstd.EncoderLevel) *zstd.Encoder {
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+			zstd.WithWindowSize(maxWindow), zstd.WithEncoderCRC(false))
+		if err != nil {
+			panic(err) // the options are right
+		}
+		return w
 	}
-	return func(data []byte) []byte { return w.EncodeAll(data, nil) }
+	forNames, forNumbers := of(names), of(numbers)
+	return func(data []byte, names bool) []byte {
+		if names {
+			return forNames.EncodeAll(data, nil)
+		}
+		return forNumbers.EncodeAll(data, nil)
+	}
 }
 
 // maxWindow bounds the memory of zstd's decoder.

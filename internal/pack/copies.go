@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
@@ -23,6 +22,7 @@ type copier struct {
 	refs   []ref    // of roots, one after the other
 	spans  []span   // of refs, by type
 	class  []uint32 // by type
+	place  []uint32 // by type: which of the doubtful ones, from 1
 	isOne  []answer // by type: isCopy
 	// by class
 	times   []uint8
@@ -173,145 +173,43 @@ func (c *copier) collect(id uint32) {
 	c.each(id, false, visit)
 }
 
-// refine divides the types of each name into classes of the same.
-//
-// A class that falls apart leaves its number to one of its parts, so that only what refers
-// to the others has to be looked at again.
+// refine divides the types of each name into classes of the same. The first classes are nodes.
 func (c *copier) refine(ids []uint32) {
-	types := int(c.im.g.NumTypes())
+	types, nodes := int(c.im.g.NumTypes()), uint32(c.im.s.Len())
 	c.class = cleared(c.class, types)
 	for id, n := range c.im.values {
 		c.class[id] = n.node()
 	}
+	c.place = cleared(c.place, types)
 	var doubtful []uint32
 	for _, id := range ids {
 		if s := c.spans[id]; s.end > s.first && c.several(id) {
 			doubtful = append(doubtful, id)
+			c.place[id] = uint32(len(doubtful))
 		}
 	}
-	from := c.referrers(doubtful)
-	// New classes are numbered beyond nodes, which are the first ones.
-	next := uint32(c.im.s.Len())
-	size := make([]uint32, int(next)+len(doubtful)) // of classes
-	for _, id := range doubtful {
-		size[c.class[id]]++
-	}
-	type part struct{ id, size, class uint32 }
-	var (
-		parts []part
-		of    = make([]uint32, len(doubtful)) // by index in look: the part
-		kept  = make([]uint32, len(size))     // by class: the part that keeps the number, + 1
-		seen  = make([]uint32, len(size))     // by class: how many of it are looked at
-		todo  = make([]bool, types)
-		table []uint32 // part + 1
-	)
-	for look := doubtful; len(look) > 0; {
-		mask := uint32(1)<<bits.Len(uint(2*len(look))) - 1
-		table = cleared(table, int(mask)+1)
-		parts = parts[:0]
-		for i, id := range look {
-			at := c.hash(id) & mask
-			for ; table[at] != 0 && !c.equal(id, parts[table[at]-1].id); at = (at + 1) & mask {
-			}
-			if table[at] == 0 {
-				parts = append(parts, part{id: id})
-				table[at] = uint32(len(parts))
-			}
-			of[i] = table[at] - 1
-			parts[of[i]].size++
-			seen[c.class[id]]++
-		}
-		for i, p := range parts {
-			if class := c.class[p.id]; seen[class] == size[class] && (kept[class] == 0 || p.size > parts[kept[class]-1].size) {
-				kept[class] = uint32(i + 1)
-			}
-		}
-		for i := range parts {
-			p := &parts[i]
-			if p.class = c.class[p.id]; kept[p.class] != uint32(i+1) {
-				size[p.class] -= p.size
-				p.class = next
-				size[next] = p.size
-				next++
-			}
-		}
-		for _, id := range look {
-			seen[c.class[id]], kept[c.class[id]] = 0, 0
-		}
-		var again []uint32
-		for i, id := range look {
-			class := parts[of[i]].class
-			if class == c.class[id] {
-				continue
-			}
-			c.class[id] = class
-			for _, r := range from.of(id) {
-				if !todo[r] {
-					todo[r] = true
-					again = append(again, r)
-				}
-			}
-		}
-		for _, id := range again {
-			todo[id] = false
-		}
-		look = again
-	}
-}
-
-// A lists is a list for each type.
-type lists struct {
-	all []uint32
-	end []uint32 // by type
-}
-
-func (l *lists) of(id uint32) []uint32 {
-	first := uint32(0)
-	if id > 0 {
-		first = l.end[id-1]
-	}
-	return l.all[first:l.end[id]]
-}
-
-// referrers returns which of some types refer to a type.
-func (c *copier) referrers(list []uint32) *lists {
-	l := &lists{end: make([]uint32, c.im.g.NumTypes())}
-	for _, id := range list {
+	refs := &lists{end: make([]uint32, len(doubtful))}
+	class := make([]uint32, len(doubtful))
+	for i, id := range doubtful {
 		for _, r := range c.of(id) {
-			l.end[r.id]++
+			to := c.place[r.id] - 1
+			if c.place[r.id] == 0 {
+				to = constant | c.class[r.id]
+			}
+			refs.all = append(refs.all, to)
 		}
+		refs.end[i] = uint32(len(refs.all))
+		class[i] = c.class[id]
 	}
-	sum := uint32(0)
-	for i, n := range l.end {
-		l.end[i] = sum
-		sum += n
+	refine(class, refs, nodes)
+	for i, id := range doubtful {
+		c.class[id] = class[i]
 	}
-	l.all = make([]uint32, sum)
-	for _, id := range list {
-		for _, r := range c.of(id) {
-			l.all[l.end[r.id]] = id
-			l.end[r.id]++
-		}
-	}
-	return l
 }
 
 func (c *copier) of(id uint32) []ref {
 	s := c.spans[id]
 	return c.refs[s.first:s.end]
-}
-
-func (c *copier) hash(id uint32) uint32 {
-	h := uint64(c.class[id])
-	for _, r := range c.of(id) {
-		h = (h ^ uint64(c.class[r.id])) * 0x9e3779b97f4a7c15
-		h ^= h >> 32
-	}
-	return uint32(h)
-}
-
-func (c *copier) equal(a, b uint32) bool {
-	return c.class[a] == c.class[b] && slices.EqualFunc(c.of(a), c.of(b), func(a, b ref) bool { return c.class[a.id] == c.class[b.id] })
 }
 
 // choose notes the copies, and what they lead to.

@@ -15,9 +15,6 @@ type Importer struct {
 	s     *store.Store
 	g     graph.Raw
 	texts []uint32 // store's number + 1, by name reference
-	// by text: the one that was asked for after it the last time
-	follows []uint32
-	last    uint32
 	// by type, held by value and behind a pointer
 	values, pointees []found
 	types            []btf.Type // by depth
@@ -79,9 +76,10 @@ func (im *Importer) Import(f *btf.File) (*store.Kernel, error) {
 	return k, im.err
 }
 
+// cleared returns n zeros, in the memory of s if there is enough.
 func cleared[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]T, n)
+		return make([]T, n, n+n/4) // the next kernel may be a little larger
 	}
 	s = s[:n]
 	clear(s)
@@ -98,16 +96,7 @@ func (im *Importer) text(name uint32) uint32 {
 	if n := im.texts[name]; n != 0 {
 		return n - 1
 	}
-	// Kernels have their names in much the same order.
-	if int(im.last) >= len(im.follows) {
-		im.follows = append(im.follows, make([]uint32, im.s.Strings()+1<<12-len(im.follows))...)
-	}
-	n := im.follows[im.last]
-	if text := im.g.Text(name); n == 0 || !im.s.IsText(n, text) {
-		n = im.s.String(im.g.String(name))
-		im.follows[im.last] = n
-	}
-	im.last = n
+	n := im.s.String(im.g.String(name))
 	im.texts[name] = n + 1
 	return n
 }

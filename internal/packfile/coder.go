@@ -69,6 +69,8 @@ const (
 	numColumns
 )
 
+func (col column) isText() bool { return col == colRootText || col == colText || col == colKernelText }
+
 // A coder writes numbers to columns, or reads them.
 type coder struct {
 	cols     [numColumns][]byte

@@ -54,8 +54,8 @@ const (
 // A Decoder decompresses to size bytes, or returns an error.
 type Decoder func(data []byte, size int) ([]byte, error)
 
-// An Encoder compresses.
-type Encoder func(data []byte) []byte
+// An Encoder compresses names, or numbers.
+type Encoder func(data []byte, names bool) []byte
 
 var table = crc32.MakeTable(crc32.Castagnoli)
 
@@ -399,7 +399,7 @@ func (c *coder) file(n counts, o Options) []byte {
 		}
 		codec, data := o.Codec, raw
 		if codec != Stored {
-			data = o.Encode(raw)
+			data = o.Encode(raw, g[0].isText())
 		}
 		if len(data) >= len(raw) {
 			codec, data = Stored, raw

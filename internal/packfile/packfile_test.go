@@ -107,7 +107,7 @@ func raws(t testing.TB, file []byte) map[string][]byte {
 	return raws
 }
 
-func deflate(data []byte) []byte {
+func deflate(data []byte, _ bool) []byte {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression)
 	w.Write(data)

@@ -34,8 +34,12 @@ type Store struct {
 	starts  []uint32 // of strings in text; and the end
 	names   index    // of strings
 	nodes   index
-	seed    maphash.Seed
-	random  uint64
+	// Kernels have their strings and nodes in much the same order: what was asked for
+	// after another one the last time.
+	nextName, nextNode []uint32
+	lastName, lastNode uint32
+	seed               maphash.Seed
+	random             uint64
 }
 
 // A head is a node without its members.
@@ -102,6 +106,23 @@ func (s *Store) String(text string) uint32 {
 	if text == "" {
 		return 0
 	}
+	next := expected(&s.nextName, s.lastName, s.Strings())
+	if *next == 0 || s.Text(*next) != text {
+		*next = s.find(text)
+	}
+	s.lastName = *next
+	return *next
+}
+
+// expected returns where the number is that came after the last one of count.
+func expected(next *[]uint32, last uint32, count int) *uint32 {
+	if int(last) >= len(*next) {
+		*next = append(*next, make([]uint32, count+1<<10-len(*next))...)
+	}
+	return &(*next)[last]
+}
+
+func (s *Store) find(text string) uint32 {
 	hash := uint32(maphash.String(s.seed, text))
 	at := hash & s.names.mask()
 	for ; s.names[at] != 0; at = (at + 1) & s.names.mask() {
@@ -146,11 +167,6 @@ func (s *Store) TextLen() int { return len(s.text) }
 func (s *Store) Text(n uint32) string {
 	b := s.text[s.starts[n] : s.starts[n+1]-1]
 	return unsafe.String(unsafe.SliceData(b), len(b))
-}
-
-// IsText reports whether n is the string that text begins with, up to its first NUL.
-func (s *Store) IsText(n uint32, text []byte) bool {
-	return bytes.HasPrefix(text, s.text[s.starts[n]:s.starts[n+1]])
 }
 
 // NumMembers is how many members all nodes have.
@@ -237,6 +253,15 @@ func newHead(t *btf.Type) head {
 // Intern returns the node of a type, which it adds if it is new.
 func (s *Store) Intern(t *btf.Type) uint32 {
 	h := newHead(t)
+	next := expected(&s.nextNode, s.lastNode, s.Len())
+	if *next == 0 || !s.equal(*next, &h, t.Members) {
+		*next = s.intern(t, h)
+	}
+	s.lastNode = *next
+	return *next
+}
+
+func (s *Store) intern(t *btf.Type, h head) uint32 {
 	hash := s.hash(&h, t.Members)
 	at := hash & s.nodes.mask()
 	for ; s.nodes[at] != 0; at = (at + 1) & s.nodes.mask() {
@@ -281,9 +306,8 @@ func (s *Store) mix(a, b uint64) uint64 {
 }
 
 func (s *Store) equal(n uint32, h *head, members []btf.Member) bool {
-	o := s.heads[n]
-	o.first, o.pointers = 0, false
-	return o == *h && slices.EqualFunc(s.Members(n), members, func(a Member, b btf.Member) bool {
+	o := &s.heads[n]
+	return o.kind == h.kind && o.kflag == h.kflag && o.name == h.name && o.size == h.size && o.word == h.word && o.ref == h.ref && slices.EqualFunc(s.Members(n), members, func(a Member, b btf.Member) bool {
 		return a == Member{b.Name, b.Type, b.Offset}
 	})
 }
