@@ -35,9 +35,18 @@ func Release(file string) (release string, ok bool) {
 	return release, ok && release != "" && release != "." && release != ".."
 }
 
+// Module returns the name of a module's file without folder and extensions.
+func Module(file string) string {
+	if name, ok := koName(file); ok {
+		return name
+	}
+	name, _ := Release(file)
+	return name
+}
+
 // koName returns the name of a file that is a module itself.
 func koName(file string) (name string, ok bool) {
-	name = stripExt(path.Base(file), compressed)
+	name = stripExt(path.Base(filepath.ToSlash(file)), compressed)
 	name, ok = strings.CutSuffix(name, ".ko")
 	return name, ok && name != ""
 }

@@ -34,7 +34,8 @@ INPUT may have 4 GiB, and 256 MiB of BTF in it; an OBJECT may have 256 MiB.
 
 The types of modules go on from those of their vmlinux. For a kernel with modules
 INPUT is either vmlinux, with each module as --module, or a module (.btf, .ko),
-with vmlinux as --base and further modules as --module. OUTPUT is one file for all.`,
+with vmlinux as --base and further modules as --module. OUTPUT is one file for
+all; in which order they are named does not matter.`,
 		Example: "  minbtf gen 6.1.0-47-amd64.btf.tar.xz 6.1.0-47-amd64.btf tracee.bpf.o\n" +
 			"  minbtf gen --base vmlinux.btf nf_conntrack.ko min.btf conntrack.bpf.o",
 		Args: cobra.MinimumNArgs(3),

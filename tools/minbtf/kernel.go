@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
@@ -28,7 +30,7 @@ func (k *kernelFlags) register(c *cobra.Command, input string) {
 	c.Flags().StringArrayVar(&k.modules, "module", nil, "`FILE` of a module, or of a further one; may be repeated")
 }
 
-// files returns the kernel's vmlinux, then its modules in their order.
+// files returns the kernel's vmlinux, then its modules.
 func (k *kernelFlags) files(input string) []string {
 	files := []string{input}
 	if k.base != "" {
@@ -58,6 +60,14 @@ type part struct {
 	first uint32
 }
 
+// inOrder returns a vmlinux and its modules in the order of the modules' names: the ids of
+// their types, and so which of several candidates comes first, must not depend on who lists them.
+func inOrder(files []string) []string {
+	files = slices.Clone(files)
+	slices.SortStableFunc(files[1:], func(a, b string) int { return cmp.Compare(archive.Module(a), archive.Module(b)) })
+	return files
+}
+
 // readKernel reads and validates a vmlinux and its modules.
 func readKernel(files ...string) (*kernel, error) {
 	k := &kernel{}
@@ -79,6 +89,7 @@ func (k *kernel) raw(path string) ([]byte, error) {
 }
 
 func (k *kernel) read(files ...string) error {
+	files = inOrder(files)
 	raw, err := k.raw(files[0])
 	if err != nil {
 		return err
