@@ -109,8 +109,8 @@ func (b *Builder) add(k *packfile.Kernel, tailored bool) error {
 	return nil
 }
 
-// Merge adds the kernels of a pack.
-func (b *Builder) Merge(p *packfile.Pack) error {
+// Merge adds those kernels of a pack that are to be kept.
+func (b *Builder) Merge(p *packfile.Pack, keep func(name string) bool) error {
 	if err := p.Types(); err != nil {
 		return err
 	}
@@ -118,6 +118,9 @@ func (b *Builder) Merge(p *packfile.Pack) error {
 	for k, err := range p.Kernels(true) {
 		if err != nil {
 			return err
+		}
+		if !keep(k.Name) {
+			continue
 		}
 		if err := b.add(&packfile.Kernel{Name: k.Name, Sum: k.Sum, Kernel: *m.kernel(&k.Kernel)}, p.Tailored); err != nil {
 			return err

@@ -35,7 +35,7 @@ func realKernels(t testing.TB) map[string]*btf.File {
 	kernels := map[string]*btf.File{}
 	paths := testfiles.Kernels(t)
 	if *moreKernels != "" {
-		more, err := archive.Tree(*moreKernels)
+		more, _, err := archive.Tree(*moreKernels)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -384,7 +384,7 @@ func merge(t testing.TB, packs ...[]byte) []byte {
 	t.Helper()
 	b := pack.NewBuilder()
 	for _, file := range packs {
-		if err := b.Merge(open(t, file)); err != nil {
+		if err := b.Merge(open(t, file), all); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -447,10 +447,10 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"the same again", func(b *pack.Builder) error { return b.Import("k", sum(t, f), f) }, ""},
 		{"other types", func(b *pack.Builder) error { return b.Import("k", sum(t, f), other) }, "kernel k differs from another one of that name"},
 		{"another file", func(b *pack.Builder) error { return b.Import("k", sum(t, other), f) }, "kernel k differs from another one of that name"},
-		{"tailored", func(b *pack.Builder) error { return b.Merge(open(t, small)) }, "full and tailored kernels do not go into one pack"},
+		{"tailored", func(b *pack.Builder) error { return b.Merge(open(t, small), all) }, "full and tailored kernels do not go into one pack"},
 	} {
 		b := pack.NewBuilder()
-		if err := b.Merge(open(t, full)); err != nil {
+		if err := b.Merge(open(t, full), all); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.with(b); fmt.Sprint(err) != c.want && (err != nil || c.want != "") {
