@@ -16,6 +16,7 @@ type Kernel struct {
 	Name    string   // distro/version/arch/release
 	Path    string   // of its vmlinux's BTF
 	Modules []string // paths, by name
+	Err     error    // why it cannot be used, before anybody reads its files
 }
 
 // Arch returns the architecture in a kernel's name, which is that of the folder it is in; "" if it is in none.
@@ -54,66 +55,71 @@ func koName(file string) (name string, ok bool) {
 // Tree returns the kernels in a folder of BTFHub's layout, sorted by name:
 // distro/version/arch/release.btf.tar.xz, and modules in a folder that is named as
 // their kernel is. Other files are left alone. Links to folders are BTFHub's aliases, and not
-// followed. What cannot be read in a file is for whoever reads it to say.
-func Tree(dir string) ([]Kernel, error) {
-	files := map[string]string{}              // kernels, by name
+// followed. What cannot be read in a file is for whoever reads it to say; nor is it
+// said here which of several files of a name is the kernel. Folders that cannot be
+// read, in which there may be more, are returned like kernels.
+func Tree(dir string) (kernels, unread []Kernel, err error) {
+	files := map[string][]string{}            // kernels, by name
 	modules := map[string]map[string]string{} // by kernel and name
-	add := func(kernel, module, file string) error {
+	errs := map[string]error{}                // by kernel, or what would be one
+	add := func(kernel, module, file string) {
 		of := modules[kernel]
 		if of == nil {
 			of = map[string]string{}
 			modules[kernel] = of
 		}
 		if of[module] != "" {
-			return twice("module "+path.Join(kernel, module), of[module], file)
+			errs[kernel] = fmt.Errorf("%s: is the same module %s as %s; remove one", file, path.Join(kernel, module), of[module])
 		}
 		of[module] = file
-		return nil
 	}
 	// With a separator, the folder itself may be a link.
-	err := filepath.WalkDir(dir+string(filepath.Separator), func(file string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !isFile(file, d) {
-			return nil
-		}
-		rel, err := filepath.Rel(dir, file)
-		if err != nil {
-			return err
+	err = filepath.WalkDir(dir+string(filepath.Separator), func(file string, d fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(dir, file)
+		if relErr != nil {
+			return relErr
 		}
 		rel = filepath.ToSlash(rel)
+		switch {
+		case err != nil && rel == ".":
+			return err
+		case err != nil:
+			errs[rel] = err
+			unread = append(unread, Kernel{Name: rel, Path: file, Err: err})
+			return nil
+		case !isFile(file, d):
+			return nil
+		}
 		if release, ok := Release(rel); ok {
 			name := path.Join(path.Dir(rel), release)
-			if files[name] != "" {
-				return twice("kernel "+name, files[name], file)
-			}
-			files[name] = file
+			files[name] = append(files[name], file)
 		} else if module, ok := koName(rel); ok {
-			return add(path.Dir(rel), module, file)
+			add(path.Dir(rel), module, file)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if kernel := path.Dir(name); files[kernel] != "" {
-			if err := add(kernel, path.Base(name), files[name]); err != nil {
-				return nil, err
+		if kernel := path.Dir(name); files[kernel] != nil {
+			for _, file := range files[name] {
+				add(kernel, path.Base(name), file)
 			}
 			delete(files, name)
 		}
 	}
-	kernels := make([]Kernel, 0, len(files))
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		k := Kernel{Name: name, Path: files[name]}
+		var paths []string
 		for _, module := range slices.Sorted(maps.Keys(modules[name])) {
-			k.Modules = append(k.Modules, modules[name][module])
+			paths = append(paths, modules[name][module])
 		}
-		kernels = append(kernels, k)
+		for _, file := range files[name] {
+			kernels = append(kernels, Kernel{Name: name, Path: file, Modules: paths, Err: errs[name]})
+		}
 	}
-	return kernels, nil
+	// Kernels say themselves that their modules cannot be read.
+	return kernels, slices.DeleteFunc(unread, func(k Kernel) bool { return files[k.Name] != nil }), nil
 }
 
 // isFile reports whether something in a folder is to be read as a file: also if it
@@ -124,8 +130,4 @@ func isFile(file string, d fs.DirEntry) bool {
 	}
 	info, err := os.Stat(file)
 	return err != nil || info.Mode().IsRegular()
-}
-
-func twice(what, file, other string) error {
-	return fmt.Errorf("%s: is the same %s as %s; remove one", other, what, file)
 }

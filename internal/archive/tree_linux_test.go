@@ -7,11 +7,14 @@ import (
 	"testing"
 )
 
-// A folder that cannot be read may have kernels, so it is an error.
+// A folder that cannot be read may have kernels, or modules of one that can: each
+// says so for itself.
 func TestUnreadableFolder(t *testing.T) {
-	tree(t, "a/d/k.btf", "a/e/k.btf")
-	if err := os.Chmod("a/e", 0); err != nil {
-		t.Fatal(err)
+	tree(t, "a/d/k.btf", "a/d/k/nf.ko", "a/d/l.btf", "a/e/k.btf")
+	for _, dir := range []string{"a/d/k", "a/e"} {
+		if err := os.Chmod(dir, 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if os.Geteuid() == 0 {
 		// Root reads all folders, so this thread is nobody's to the file system, and ends with the test.
@@ -24,7 +27,12 @@ func TestUnreadableFolder(t *testing.T) {
 		}
 		defer syscall.Setfsuid(0) // for whoever removes the folder
 	}
-	if got := kernels("a"); got != "open a/e: permission denied\n" {
-		t.Error(got)
+	for dir, want := range map[string]string{
+		"a":   "d/k: open a/d/k: permission denied\nd/l a/d/l.btf\ne: open a/e: permission denied\n",
+		"a/e": "open a/e/: permission denied\n",
+	} {
+		if got := kernels(dir); got != want {
+			t.Errorf("%s: got:\n%sexpected:\n%s", dir, got, want)
+		}
 	}
 }

@@ -26,15 +26,19 @@ func tree(t *testing.T, names ...string) {
 	}
 }
 
-// kernels is a folder's kernels, a line each: name, path, modules.
+// kernels is a folder's kernels, a line each: name, path, modules, or what is wrong.
 func kernels(dir string) string {
-	list, err := Tree(dir)
+	list, unread, err := Tree(dir)
 	if err != nil {
 		return err.Error() + "\n"
 	}
 	var b strings.Builder
-	for _, k := range list {
-		fmt.Fprintln(&b, strings.Join(append([]string{k.Name, k.Path}, k.Modules...), " "))
+	for _, k := range append(list, unread...) {
+		line := strings.Join(append([]string{k.Name, k.Path}, k.Modules...), " ")
+		if k.Err != nil {
+			line = k.Name + ": " + k.Err.Error()
+		}
+		fmt.Fprintln(&b, line)
 	}
 	return b.String()
 }
@@ -56,12 +60,13 @@ func TestTree(t *testing.T) {
 			"b a/b.btf.xz a/b/c.btf\nb-1 a/b-1.btf\nb.1 a/b.1.btf\n"},
 		{"modules", []string{"a/d/k.btf.tar.xz", "a/d/k/z.ko.xz", "a/d/k/nf.btf", "a/d/k/README", "a/d/k/a.ko", "a/d/k/b.ko.zst", "a/d/l/x.ko", "a/d/l/y.btf"},
 			"d/k a/d/k.btf.tar.xz a/d/k/a.ko a/d/k/b.ko.zst a/d/k/nf.btf a/d/k/z.ko.xz\nd/l/y a/d/l/y.btf\n"},
-		{"a module twice", []string{"a/d/k.btf", "a/d/k/nf.btf", "a/d/k/nf.ko"},
-			"a/d/k/nf.btf: is the same module d/k/nf as a/d/k/nf.ko; remove one\n"},
+		{"a module twice", []string{"a/d/k.btf", "a/d/k/nf.btf", "a/d/k/nf.ko", "a/d/l.btf"},
+			"d/k: a/d/k/nf.btf: is the same module d/k/nf as a/d/k/nf.ko; remove one\nd/l a/d/l.btf\n"},
 		{"a module's file twice", []string{"a/d/k.btf", "a/d/k/nf.ko", "a/d/k/nf.ko.xz"},
-			"a/d/k/nf.ko.xz: is the same module d/k/nf as a/d/k/nf.ko; remove one\n"},
-		{"a kernel twice", []string{"a/d/k.btf.tar.xz", "a/d/k.btf"},
-			"a/d/k.btf.tar.xz: is the same kernel d/k as a/d/k.btf; remove one\n"},
+			"d/k: a/d/k/nf.ko.xz: is the same module d/k/nf as a/d/k/nf.ko; remove one\n"},
+		{"a module twice of no kernel", []string{"a/d/k/nf.ko", "a/d/k/nf.ko.xz"}, ""},
+		{"a kernel twice", []string{"a/d/k.btf.tar.xz", "a/d/k.btf", "a/d/k/nf.ko"},
+			"d/k a/d/k.btf a/d/k/nf.ko\nd/k a/d/k.btf.tar.xz a/d/k/nf.ko\n"},
 		{"links to folders", []string{"a/debian/12/x86_64/k.btf", "a/debian/bookworm -> 12", "a/all -> ."},
 			"debian/12/x86_64/k a/debian/12/x86_64/k.btf\n"},
 		{"links to files", []string{"a/d/k.btf -> ../../k", "k", "a/d/l.btf -> nowhere", "a/d/m.btf -> m.btf", "a/d/README -> nowhere", "a/d/n.btf -> /dev/null"},

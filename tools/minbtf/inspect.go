@@ -219,7 +219,7 @@ func (f *facts) print(w io.Writer) error {
 		printCounts(&b, r.Kinds)
 	}
 	if p := f.Pack; p != nil {
-		fmt.Fprintf(&b, "%d kernels with %d different types\n", p.Kernels, p.Types)
+		fmt.Fprintf(&b, "%s with %s\n", count(p.Kernels, "kernel"), count(p.Types, "different type"))
 	}
 	printUses(&b, f.Uses)
 	_, err := io.WriteString(w, b.String())

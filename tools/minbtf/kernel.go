@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,27 @@ func (k *kernel) release() {
 	for _, release := range k.releases {
 		release()
 	}
+}
+
+// sum is the SHA-256 of a kernel's BTF, and of its modules' behind that.
+func (k *kernel) sum() [sha256.Size]byte {
+	h := sha256.New()
+	for _, raw := range k.raws {
+		h.Write(raw)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// sumOf is the sum of a kernel that need not be valid.
+func sumOf(files ...string) (sum [sha256.Size]byte, err error) {
+	k := &kernel{}
+	defer k.release()
+	for _, path := range inOrder(files) {
+		if _, err := k.raw(path); err != nil {
+			return sum, err
+		}
+	}
+	return k.sum(), nil
 }
 
 // A part is a file, and the id of its first type in the kernel.

@@ -23,7 +23,7 @@ func lsCommand() *cobra.Command {
 tabs: name, and of files how large they are, of a pack how many types with a
 name there are, and their byte order.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return listKernels(c.OutOrStdout(), args, asJSON) },
+		RunE: func(c *cobra.Command, args []string) error { return listKernels(c.OutOrStdout(), c.ErrOrStderr(), args, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a kernel a line")
 	return c
@@ -41,39 +41,45 @@ type listed struct {
 	SHA256    string   `json:"sha256,omitempty"` // of the full BTF
 }
 
-func listKernels(w io.Writer, paths []string, asJSON bool) error {
+func listKernels(stdout, stderr io.Writer, paths []string, asJSON bool) error {
 	var out bytes.Buffer // for when all goes well
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
+	w := &work{stderr: stderr}
 	for _, path := range paths {
-		list, err := kernelsAt(path)
+		list, unread, err := kernelsAt(path)
 		if err != nil {
 			return err
 		}
 		for _, l := range list {
+			w.kernel(l.Kernel, nil)
 			if !asJSON {
 				fmt.Fprintln(&out, l.line())
 			} else if err := enc.Encode(l); err != nil {
 				return err
 			}
 		}
+		for _, k := range unread {
+			w.kernel(k.Name, k.Err)
+		}
 	}
-	_, err := out.WriteTo(w)
-	return err
+	if _, err := out.WriteTo(stdout); err != nil {
+		return err
+	}
+	return w.finish()
 }
 
-// kernelsAt returns the kernels of a folder, a pack or a file.
-func kernelsAt(path string) ([]listed, error) {
+// kernelsAt returns the kernels of a folder, a pack or a file, and folders that cannot be read.
+func kernelsAt(path string) (list []listed, unread []archive.Kernel, err error) {
 	var s sources
 	if err := s.add(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []listed
 	for _, k := range s.kernels {
 		if len(s.folders) == 0 { // as against a folder it may be anything
 			read, err := readSource(k)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			read.release()
 		}
@@ -82,16 +88,16 @@ func kernelsAt(path string) ([]listed, error) {
 	for _, p := range s.packs {
 		for k, err := range p.Kernels(false) {
 			if err != nil {
-				return nil, in(path, err)
+				return nil, nil, in(path, err)
 			}
 			list = append(list, listedIn(p, k))
 		}
 	}
-	return list, nil
+	return list, s.unread, nil
 }
 
 func listedFile(k archive.Kernel) listed {
-	return listed{Kernel: k.Name, File: k.Path, Modules: k.Modules, Bytes: size(append([]string{k.Path}, k.Modules...))}
+	return listed{Kernel: k.Name, File: k.Path, Modules: k.Modules, Bytes: size(filesOf(k))}
 }
 
 func listedIn(p packSource, k *packfile.Kernel) listed {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,8 @@ as a file by the file, or by --name. @FILE stands for the arguments in the lines
 of a file.
 
 A kernel that cannot be read does not stop the others: stderr names it, and the
-exit status is 1. Two different kernels of one name are an error.`,
+exit status is 1. So it is with two different ones of a name; the same one may
+come twice.`,
 		Example: "  minbtf pack -o kernels.btfpack btfhub-archive\n" +
 			"  minbtf pack -o all.btfpack debian.btfpack ubuntu.btfpack",
 		Args: cobra.MinimumNArgs(1),
@@ -102,7 +102,9 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	if s.len() > 1 {
 		thrifty()
 	}
-	before := size(s.paths())
+	if err := s.settle(p.jobs); err != nil {
+		return err
+	}
 	w := startWork(stderr, "packing", s.len())
 	defer w.clear()
 	b := pack.NewBuilder()
@@ -115,15 +117,30 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	}
 	file, err := b.Bytes()
 	if err != nil {
-		return in(p.output, err)
+		return s.blame(p.output, err)
 	}
 	if err := writeFile(p.output, stdout, file); err != nil {
 		return err
 	}
 	if !p.quiet {
-		note(stderr, "%s: %d kernels with %d different types: %s became %s", p.output, b.Len(), b.Types(), inBytes(before), inBytes(int64(len(file))))
+		note(stderr, "%s: %s with %s: %s", p.output, count(b.Len(), "kernel"), count(b.Types(), "different type"), s.became(w, int64(len(file))))
 	}
 	return failed
+}
+
+// blame returns the error of a pack that cannot be written: that of the pack among its
+// sources that alone is reason enough.
+func (s *sources) blame(output string, err error) error {
+	for _, p := range s.packs {
+		b := pack.NewBuilder()
+		if b.Merge(p.Pack, p.isMeant()) != nil {
+			continue // said before
+		}
+		if _, err := b.Bytes(); err != nil {
+			return in(p.path, err)
+		}
+	}
+	return in(output, err)
 }
 
 // sources returns what the arguments stand for.
@@ -163,39 +180,30 @@ func (p *packFlags) sources(args []string) (*sources, error) {
 
 // fill puts kernels into a pack. Failures of single ones are w's.
 func (p *packFlags) fill(b *pack.Builder, s *sources, w *work) error {
-	clash := func(path string, err error) error {
+	for _, source := range s.packs {
+		err := b.Merge(source.Pack, source.isMeant())
 		if e := new(pack.ClashError); errors.As(err, &e) {
-			// Which one came first is chance.
 			paths := s.byName()[e.Name]
 			return in(paths[0], fmt.Errorf("has another kernel %s than %s; leave one out", e.Name, few(paths[1:])))
-		}
-		return in(path, err)
-	}
-	for _, source := range s.packs {
-		if err := b.Merge(source.Pack); err != nil {
-			return clash(source.path, err)
+		} else if err != nil {
+			return in(source.path, err)
 		}
 		for _, name := range source.names {
 			w.kernel(name, nil)
 		}
 	}
 	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(context.Background())
+	var group errgroup.Group
 	group.SetLimit(int(p.jobs))
 	for _, source := range s.kernels {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return nil
-			}
 			k, err := readSource(source)
 			if err == nil {
 				defer k.release()
 				sum := k.sum()
 				mu.Lock()
 				defer mu.Unlock()
-				if err = b.Import(source.Name, sum, k.File); errors.As(err, new(*pack.ClashError)) {
-					return clash(source.Path, err)
-				} else if err != nil {
+				if err = b.Import(source.Name, sum, k.File); err != nil {
 					err = in(source.Path, err)
 				}
 			}
@@ -206,6 +214,25 @@ func (p *packFlags) fill(b *pack.Builder, s *sources, w *work) error {
 	return group.Wait()
 }
 
+// became says how many bytes kernels had and have, or only the latter where a pack has
+// others, too.
+func (s *sources) became(w *work, after int64) string {
+	failed := w.failed()
+	var before int64
+	for _, k := range s.kernels {
+		if !failed[k.Name] {
+			before += size(filesOf(k))
+		}
+	}
+	for _, p := range s.packs {
+		if len(p.names) < p.Len() || slices.ContainsFunc(p.names, func(name string) bool { return failed[name] }) {
+			return inBytes(after)
+		}
+		before += size([]string{p.path})
+	}
+	return inBytes(before) + " became " + inBytes(after)
+}
+
 // size is the size of files, as far as it is known.
 func size(paths []string) (n int64) {
 	for _, path := range paths {
@@ -214,6 +241,14 @@ func size(paths []string) (n int64) {
 		}
 	}
 	return n
+}
+
+// count is a number of things, as it is said.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func inBytes(n int64) string {

@@ -60,6 +60,15 @@ func (w *work) kernel(name string, err error) {
 	}
 }
 
+// failed returns the names of the kernels that failed.
+func (w *work) failed() map[string]bool {
+	names := map[string]bool{}
+	for _, f := range w.failures {
+		names[f.name] = true
+	}
+	return names
+}
+
 // clear takes the progress away.
 func (w *work) clear() {
 	if w.bar != nil {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/pack"
 	"github.com/khulnasoft/rules_btf/internal/packfile"
@@ -21,12 +23,22 @@ type sources struct {
 	kernels []archive.Kernel
 	packs   []packSource
 	folders []string
+	unread  []archive.Kernel // folders in which there may be more
 }
 
 type packSource struct {
 	path string
 	*packfile.Pack
-	names []string
+	names []string // of the kernels that are meant
+}
+
+// isMeant returns a function that says which kernels are meant.
+func (p *packSource) isMeant() func(name string) bool {
+	meant := make(map[string]bool, len(p.names))
+	for _, name := range p.names {
+		meant[name] = true
+	}
+	return func(name string) bool { return meant[name] }
 }
 
 // add adds the kernels of a folder in an archive's layout, of a pack, or the one of a file.
@@ -36,14 +48,15 @@ func (s *sources) add(path string) error {
 		return err
 	}
 	if info.IsDir() {
-		kernels, err := archive.Tree(path)
+		kernels, unread, err := archive.Tree(path)
 		if err != nil {
 			return err
 		}
-		if len(kernels) == 0 {
+		if len(kernels)+len(unread) == 0 {
 			return in(path, errors.New("has no kernels: expected distro/version/arch/release.btf.tar.xz in it"))
 		}
 		s.kernels = append(s.kernels, kernels...)
+		s.unread = append(s.unread, unread...)
 		s.folders = append(s.folders, path)
 		return nil
 	}
@@ -106,7 +119,7 @@ func openPack(path string) (*packfile.Pack, error) {
 func (s *sources) paths() []string {
 	var paths []string
 	for _, k := range s.kernels {
-		paths = append(append(paths, k.Path), k.Modules...)
+		paths = append(paths, filesOf(k)...)
 	}
 	for _, p := range s.packs {
 		paths = append(paths, p.path)
@@ -147,21 +160,110 @@ func (s *sources) tailored(is bool) string {
 	return ""
 }
 
+func filesOf(k archive.Kernel) []string { return append([]string{k.Path}, k.Modules...) }
+
+// settle sees to it that each kernel has one source. Several that have the same BTF are
+// one; of others none is taken, and the kernel cannot be used, as folders cannot that
+// are not readable.
+func (s *sources) settle(jobs jobs) error {
+	twins, err := s.twins(jobs)
+	if err != nil {
+		return err
+	}
+	var bad []archive.Kernel
+	for _, name := range slices.Sorted(maps.Keys(twins)) {
+		if k := one(name, twins[name]); k.Err != nil {
+			bad = append(bad, k)
+		}
+	}
+	done := map[string]bool{}
+	for _, k := range bad {
+		done[k.Name] = true
+	}
+	again := func(name string) bool {
+		was := done[name]
+		done[name] = was || twins[name] != nil
+		return was
+	}
+	for i := range s.packs { // first, as nothing of theirs has to be decoded
+		s.packs[i].names = slices.DeleteFunc(s.packs[i].names, again)
+	}
+	s.kernels = slices.DeleteFunc(s.kernels, func(k archive.Kernel) bool { return again(k.Name) })
+	s.kernels = slices.Concat(s.kernels, bad, s.unread)
+	return nil
+}
+
+// A twin is one of several sources of a kernel.
+type twin struct {
+	path string
+	sum  [sha256.Size]byte // of its BTF
+	err  error
+}
+
+// twins returns the sources of kernels that have several. In tailored packs there are no
+// sums to tell whether they are the same: the pack that they go into does that.
+func (s *sources) twins(jobs jobs) (map[string][]*twin, error) {
+	at := s.byName()
+	if s.tailored(true) != "" || len(at) == s.len() {
+		return nil, nil
+	}
+	twins := map[string][]*twin{}
+	add := func(name string, t *twin) bool {
+		if len(at[name]) < 2 {
+			return false
+		}
+		twins[name] = append(twins[name], t)
+		return true
+	}
+	var group errgroup.Group
+	group.SetLimit(int(jobs))
+	for _, k := range s.kernels {
+		t := &twin{path: k.Path, err: k.Err}
+		if add(k.Name, t) && t.err == nil {
+			group.Go(func() error {
+				t.sum, t.err = sumOf(filesOf(k)...)
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // errors are the twins'
+	for _, p := range s.packs {
+		for k, err := range p.Heads() {
+			if err != nil {
+				return nil, in(p.path, err)
+			}
+			if _, ok := slices.BinarySearch(p.names, k.Name); ok {
+				add(k.Name, &twin{path: p.path, sum: k.Sum})
+			}
+		}
+	}
+	return twins, nil
+}
+
+// one returns what several sources of a kernel are together.
+func one(name string, twins []*twin) archive.Kernel {
+	k := archive.Kernel{Name: name, Path: twins[0].path}
+	for _, t := range twins {
+		switch {
+		case t.err != nil:
+			k.Err = t.err
+			return k
+		case t.sum != twins[0].sum && k.Err == nil:
+			k.Err = in(k.Path, fmt.Errorf("has another kernel %s than %s; leave one out", name, t.path))
+		}
+	}
+	return k
+}
+
 // readSource reads a kernel that was found by its name.
 func readSource(k archive.Kernel) (*kernel, error) {
+	if k.Err != nil {
+		return nil, k.Err
+	}
 	if !packfile.IsName(k.Name) {
 		return nil, in(k.Path, errors.New("a kernel's name is UTF-8 without control characters; rename the file"))
 	}
-	return readKernel(append([]string{k.Path}, k.Modules...)...)
-}
-
-// sum is the SHA-256 of a kernel's BTF, and of its modules' behind that.
-func (k *kernel) sum() [sha256.Size]byte {
-	h := sha256.New()
-	for _, raw := range k.raws {
-		h.Write(raw)
-	}
-	return [sha256.Size]byte(h.Sum(nil))
+	return readKernel(filesOf(k)...)
 }
 
 // A filter chooses kernels by name.
@@ -173,8 +275,7 @@ type filter struct {
 
 // apply leaves out kernels that are not chosen. What chooses none is an error.
 func (f *filter) apply(s *sources) error {
-	at := s.byName()
-	left := slices.Sorted(maps.Keys(at))
+	left := slices.Sorted(maps.Keys(s.byName()))
 	if f.arch != "" {
 		archs := map[string]bool{}
 		for _, name := range left {
@@ -217,14 +318,10 @@ func (f *filter) apply(s *sources) error {
 			}
 		}
 		left = slices.Compact(slices.Sorted(slices.Values(f.names)))
+		s.unread = nil // all are found
 	}
 	if len(left) == 0 {
 		return errors.New("no kernel is left after --include and --exclude")
-	}
-	for _, name := range left {
-		if paths := at[name]; len(paths) > 1 {
-			return fmt.Errorf("two kernels are named %s: in %s and %s; leave one out", name, paths[0], paths[1])
-		}
 	}
 	out := func(name string) bool {
 		_, ok := slices.BinarySearch(left, name)

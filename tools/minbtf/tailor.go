@@ -57,7 +57,8 @@ GLOB    matches the whole of distro/version/arch/release; * and ? stay within on
         part of it, ** is any number of parts: 'debian/**', '**/*-cloud-*'
 
 A kernel that cannot be read or served does not stop the others: stderr names
-it, and the exit status is 1.
+it, and the exit status is 1. So it is with two different ones of a name; the same
+one may come twice.
 
 The flags are those of BTFHub's btfgen.sh, so this does the same where BTFHub is:
 
@@ -124,7 +125,9 @@ func (t *tailorFlags) run(stdout, stderr io.Writer) error {
 	if t.jobs > 1 || len(s.kernels) > 1 {
 		thrifty()
 	}
-	before := size(s.paths())
+	if err := s.settle(t.jobs); err != nil {
+		return err
+	}
 	o.work = startWork(stderr, "tailoring", s.len())
 	defer o.work.clear()
 	for _, p := range s.packs {
@@ -143,7 +146,7 @@ func (t *tailorFlags) run(stdout, stderr io.Writer) error {
 		return err
 	}
 	if !t.quiet {
-		o.note(stderr, before)
+		o.note(stderr, s)
 		uses.note(stderr)
 	}
 	return failed
@@ -218,11 +221,7 @@ func (o *tailored) path(name string) string {
 
 // tailorPack cuts down the kernels in a pack.
 func (o *tailored) tailorPack(p packSource, jobs int) error {
-	keep := map[string]bool{}
-	for _, name := range p.names {
-		keep[name] = true
-	}
-	err := pack.Tailor(p.Pack, o.relocations, jobs, func(name string) bool { return keep[name] },
+	err := pack.Tailor(p.Pack, o.relocations, jobs, p.isMeant(),
 		func(s *store.Store) pack.Sink { return o.sink(p.path, s, o.finder(core.NewFinder)) })
 	if err != nil && !errors.As(err, new(*outputError)) {
 		return in(p.path, err)
@@ -391,15 +390,15 @@ func (o *tailored) write() error {
 	return writeFiles(o.stdout, outputs...)
 }
 
-// note says what was written, of kernels that had so many bytes.
-func (o *tailored) note(stderr io.Writer, before int64) {
+// note says what was written, of which kernels.
+func (o *tailored) note(stderr io.Writer, s *sources) {
 	if o.out == "" {
-		note(stderr, "%s: findings of %d kernels", o.findings, o.kernels)
+		note(stderr, "%s: findings of %s", o.findings, count(o.kernels, "kernel"))
 		return
 	}
 	different := len(o.different)
 	if o.pack != nil {
 		different = o.pack.Different()
 	}
-	note(stderr, "%s: %d kernels, %d distinct: %s became %s", o.out, o.kernels, different, inBytes(before), inBytes(o.bytes))
+	note(stderr, "%s: %s, %d distinct: %s", o.out, count(o.kernels, "kernel"), different, s.became(o.work, o.bytes))
 }

@@ -116,7 +116,7 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 		if u.files == nil {
 			what = u.out
 		}
-		note(stderr, "%s: %d kernels, %s", what, len(to), inBytes(wrote))
+		note(stderr, "%s: %s, %s", what, count(len(to), "kernel"), inBytes(wrote))
 	}
 	return nil
 }

@@ -9,11 +9,13 @@ import (
 	"maps"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/verify"
 )
@@ -210,16 +212,28 @@ func pairsByName(full, min string) ([]pair, error) {
 	if err := to.add(min); err != nil {
 		return nil, err
 	}
+	for _, s := range []*sources{&from, &to} {
+		if err := s.settle(jobs(runtime.GOMAXPROCS(0))); err != nil {
+			return nil, err
+		}
+	}
 	from.nameLike(&to)
 	to.nameLike(&from)
 	fulls, mins := from.sides(), to.sides()
 	var pairs []pair
 	var missing []string
 	for _, name := range slices.Sorted(maps.Keys(mins)) {
-		if _, ok := fulls[name]; !ok {
-			missing = append(missing, name)
+		p := pair{name, fulls[name], mins[name]}
+		if p.full.raw == nil {
+			if i := slices.IndexFunc(from.unread, func(k archive.Kernel) bool { return strings.HasPrefix(name, k.Name+"/") }); i >= 0 {
+				p.full = fulls[from.unread[i].Name]
+			} else if slices.ContainsFunc(to.unread, func(k archive.Kernel) bool { return k.Name == name }) {
+				p.full = p.min // which fails
+			} else {
+				missing = append(missing, name)
+			}
 		}
-		pairs = append(pairs, pair{name, fulls[name], mins[name]})
+		pairs = append(pairs, p)
 	}
 	if len(missing) > 0 {
 		return nil, in(full, fmt.Errorf("has no kernel %s, which %s has", few(missing), min))
@@ -246,7 +260,10 @@ func (s *sources) nameLike(other *sources) {
 func (s *sources) sides() map[string]side {
 	sides := map[string]side{}
 	for _, k := range s.kernels {
-		sides[k.Name] = sideOf(append([]string{k.Path}, k.Modules...)...)
+		sides[k.Name] = sideOf(filesOf(k)...)
+		if k.Err != nil {
+			sides[k.Name] = side{k.Path, func() ([]byte, error) { return nil, k.Err }}
+		}
 	}
 	for _, p := range s.packs {
 		next, _ := iter.Pull2(p.Kernels(true))
