@@ -184,6 +184,22 @@ func TestDamagedPacks(t *testing.T) {
 	}
 }
 
+// What is wrong with a pack may be found out when its kernels are written to another one.
+func TestBadCopies(t *testing.T) {
+	bad := testfiles.Read(t, "testdata/bad/copies.btfpack")
+	t.Chdir(t.TempDir())
+	for name, data := range map[string][]byte{"bad": bad, "good.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed")} {
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range []string{"pack -o out bad", "pack -o out good.btf bad"} {
+		if msg := fails(t, "copies of no root", args, "bad", ""); msg != "not a usable pack: copies of no root" {
+			t.Errorf("minbtf %s: %s", args, msg)
+		}
+	}
+}
+
 // kitchen makes and enters a folder with the files of a case, and those made of
 // them that commands expect.
 func kitchen(t *testing.T, c *testfiles.Case) {

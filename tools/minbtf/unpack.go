@@ -56,16 +56,16 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	to, err := u.targets(args, files)
-	if err != nil {
+	if err := u.check(args, files); err != nil {
 		return err
 	}
 	p, err := openPack(args[0])
 	if err != nil {
 		return err
 	}
-	if err := u.choose(p, to); err != nil {
-		return in(args[0], err)
+	to, err := u.targets(p, args[0], args[1:], files)
+	if err != nil {
+		return err
 	}
 	inputs := slices.Concat(args[:1], lists, fileLists)
 	paths := slices.Sorted(maps.Values(to))
@@ -76,6 +76,9 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(to) > 1 {
+		thrifty()
 	}
 	w := startWork(stderr, "unpacking", len(to))
 	defer w.clear()
@@ -121,12 +124,37 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 	return nil
 }
 
-// targets returns the paths of the kernels that are named.
-func (u *unpackFlags) targets(args, files []string) (map[string]string, error) {
+// check checks that it is clear what to write where.
+func (u *unpackFlags) check(args, files []string) error {
+	switch {
+	case len(args) == 0:
+		return misuse{errors.New("requires a FILE.btfpack")}
+	case u.files != nil && len(args) > 1:
+		return misuse{errors.New("kernels are named by arguments or with --file, not both")}
+	case u.files != nil && len(files) == 0:
+		return misuse{errors.New("--file: expected KERNEL=FILE, got none")}
+	case u.files == nil && u.out == "":
+		return misuse{errors.New("--out: expected a folder, got none")}
+	}
+	return nil
+}
+
+// targets returns the paths of the kernels that are named, or of all.
+func (u *unpackFlags) targets(p *packfile.Pack, pack string, names, files []string) (map[string]string, error) {
+	there := map[string]bool{}
+	for k, err := range p.Heads() {
+		if err != nil {
+			return nil, in(pack, err)
+		}
+		there[k.Name] = true
+	}
+	if len(there) == 0 {
+		return nil, in(pack, errors.New("has no kernels"))
+	}
 	to := map[string]string{}
 	for _, file := range files {
-		name, path, ok := strings.Cut(file, "=")
-		if !ok || name == "" || path == "" {
+		name, path, ok := cutFile(file, there)
+		if !ok {
 			return nil, misuse{fmt.Errorf("--file: expected KERNEL=FILE, got %q", file)}
 		}
 		if to[name] != "" {
@@ -134,47 +162,35 @@ func (u *unpackFlags) targets(args, files []string) (map[string]string, error) {
 		}
 		to[name] = path
 	}
-	switch {
-	case len(args) == 0:
-		return nil, misuse{errors.New("requires a FILE.btfpack")}
-	case u.files != nil && len(args) > 1:
-		return nil, misuse{errors.New("kernels are named by arguments or with --file, not both")}
-	case u.files != nil && len(files) == 0:
-		return nil, misuse{errors.New("--file: expected KERNEL=FILE, got none")}
-	case u.files == nil && u.out == "":
-		return nil, misuse{errors.New("--out: expected a folder, got none")}
+	if len(names) == 0 && len(files) == 0 {
+		names = slices.Collect(maps.Keys(there))
 	}
-	for _, name := range args[1:] {
+	for _, name := range names {
 		to[name] = u.path(name)
 	}
+	missing := maps.Clone(to)
+	maps.DeleteFunc(missing, func(name, _ string) bool { return there[name] })
+	if len(missing) > 0 {
+		return nil, in(pack, fmt.Errorf("has no kernel %s; minbtf ls says which there are", few(slices.Sorted(maps.Keys(missing)))))
+	}
 	return to, nil
+}
+
+// cutFile divides KERNEL=FILE. Both may have a = of their own, so it is the longest kernel that
+// there is.
+func cutFile(s string, there map[string]bool) (kernel, file string, ok bool) {
+	kernel, file, ok = strings.Cut(s, "=")
+	for i := range len(s) - 1 {
+		if s[i] == '=' && there[s[:i]] {
+			kernel, file = s[:i], s[i+1:]
+		}
+	}
+	return kernel, file, ok && kernel != "" && file != ""
 }
 
 // path is where a kernel is written to in a folder.
 func (u *unpackFlags) path(name string) string {
 	return filepath.Join(u.out, filepath.FromSlash(name)+".btf")
-}
-
-// choose adds all kernels if none is named, and checks that those that are are there.
-func (u *unpackFlags) choose(p *packfile.Pack, to map[string]string) error {
-	missing := maps.Clone(to)
-	all := len(to) == 0
-	for k, err := range p.Heads() {
-		if err != nil {
-			return err
-		}
-		if all {
-			to[k.Name] = u.path(k.Name)
-		}
-		delete(missing, k.Name)
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("has no kernel %s; minbtf ls says which there are", few(slices.Sorted(maps.Keys(missing))))
-	}
-	if len(to) == 0 {
-		return errors.New("has no kernels")
-	}
-	return nil
 }
 
 // writeBelow writes a file, and makes the folders that it is in.

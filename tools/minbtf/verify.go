@@ -100,6 +100,9 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 	}
 	total := &verify.Result{Differences: []verify.Difference{}, Limits: []verify.Difference{}} // [] as JSON, not null
 	var differ []string
+	if len(pairs) > 1 {
+		thrifty()
+	}
 	w := &work{stderr: stderr} // what is printed shows how far it is
 	for _, p := range pairs {
 		res, err := compare(p, objects)
