@@ -148,8 +148,14 @@ func (p *Pack) head() error {
 	for i := range p.streams {
 		s := &p.streams[i]
 		s.codec = byte(r.count(0, 0, math.MaxUint8))
-		if s.codec > Deflate && r.err == nil && p.decoders[s.codec] == nil {
-			return fmt.Errorf("%w: compressed with codec %d, which this reader does not know: full packs are for minbtf alone, tailored ones for all", ErrFormat, s.codec)
+		switch {
+		case r.err != nil || s.codec <= Deflate:
+		case s.codec > Zstd:
+			return damaged("codec %d", s.codec)
+		case p.decoders[s.codec] == nil && p.Tailored:
+			return fmt.Errorf("%w: tailored, but compressed with zstd, which only minbtf reads: minbtf pack writes it anew", ErrFormat)
+		case p.decoders[s.codec] == nil:
+			return fmt.Errorf("%w: full packs, compressed with zstd, are for minbtf alone: minbtf tailor makes one for all of it", ErrFormat)
 		}
 		n := r.count(0, 0, math.MaxInt32)
 		var sum [4]byte
