@@ -24,6 +24,7 @@ import (
 	"sync"
 
 	"github.com/khulnasoft/rules_btf/internal/packfile"
+	"github.com/khulnasoft/rules_btf/internal/store"
 )
 
 var (
@@ -69,7 +70,7 @@ func Open(file []byte) (*Pack, error) {
 
 // OpenReaderAt is Open for a file of that size that is not in memory.
 func OpenReaderAt(r io.ReaderAt, size int64) (*Pack, error) {
-	file, err := io.ReadAll(io.NewSectionReader(r, 0, size))
+	file, err := io.ReadAll(io.NewSectionReader(r, 0, max(size, 0))) // which takes a negative one for all there is
 	if err != nil {
 		return nil, err
 	}
@@ -81,19 +82,50 @@ func (p *Pack) Kernels() []Kernel { return slices.Clone(p.kernels) }
 
 // BTF returns the raw BTF of a kernel, as minbtf writes it to a file. The error
 // wraps ErrNoKernel if there is no kernel of that name, and ErrFormat if the pack is damaged.
-func (p *Pack) BTF(name string) ([]byte, error) {
-	if _, ok := slices.BinarySearchFunc(p.kernels, name, func(k Kernel, name string) int { return strings.Compare(k.Name, name) }); !ok {
+// It goes through all kernels before that one: Each is for those who want many.
+func (p *Pack) BTF(name string) (raw []byte, err error) {
+	i, ok := slices.BinarySearchFunc(p.kernels, name, func(k Kernel, name string) int { return strings.Compare(k.Name, name) })
+	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrNoKernel, name)
 	}
+	err = p.read(func(n int, v *store.View, k *store.Kernel) (more bool, err error) {
+		if n == i {
+			raw, err = v.Raw(k)
+		}
+		return n < i, err
+	})
+	return raw, err
+}
+
+// Each calls do for each kernel, sorted by name, with its raw BTF, which do may keep. It
+// ends with the first error, its own or that of do.
+func (p *Pack) Each(do func(k Kernel, raw []byte) error) error {
+	return p.read(func(n int, v *store.View, k *store.Kernel) (more bool, err error) {
+		raw, err := v.Raw(k)
+		if err == nil {
+			err = do(p.kernels[n], raw)
+		}
+		return true, err
+	})
+}
+
+// read calls do for the kernels with their types, as long as there are more to be read.
+func (p *Pack) read(do func(n int, v *store.View, k *store.Kernel) (more bool, err error)) error {
 	p.mu.Lock() // the types are read once
-	defer p.mu.Unlock()
+	err := p.file.Types()
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	v, n := store.NewView(p.file.Store, true), 0
 	for k, err := range p.file.Kernels(true) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if k.Name == name {
-			return p.file.Store.Raw(&k.Kernel)
+		if more, err := do(n, v, &k.Kernel); err != nil || !more {
+			return err
 		}
+		n++
 	}
-	return nil, fmt.Errorf("%w: %s", ErrNoKernel, name)
+	return nil
 }

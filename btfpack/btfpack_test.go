@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/khulnasoft/rules_btf/btfpack"
 	"github.com/khulnasoft/rules_btf/internal/btf"
@@ -18,6 +21,7 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
 	"github.com/khulnasoft/rules_btf/internal/pack"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
 	"github.com/khulnasoft/rules_btf/internal/store"
 )
 
@@ -125,6 +129,24 @@ func TestBTF(t *testing.T) {
 				}
 			}
 			all.Wait()
+			var each []btfpack.Kernel
+			if err := p.Each(func(k btfpack.Kernel, raw []byte) error {
+				if each = append(each, k); !bytes.Equal(raw, want[k.Name]) {
+					t.Errorf("%s: %d bytes, expected %d", k.Name, len(raw), len(want[k.Name]))
+				}
+				return nil
+			}); err != nil || !slices.Equal(each, list) {
+				t.Errorf("kernels %v, %v", each, err)
+			}
+			enough := errors.New("enough")
+			if err := p.Each(func(k btfpack.Kernel, _ []byte) error {
+				if k != list[0] {
+					t.Errorf("%s, too", k.Name)
+				}
+				return enough
+			}); err != enough {
+				t.Error(err)
+			}
 			for _, k := range list {
 				if f, err := btf.Parse(want[k.Name]); err != nil || f.BigEndian() != k.BigEndian {
 					t.Errorf("%s: big-endian %v (%v)", k.Name, k.BigEndian, err)
@@ -145,12 +167,45 @@ func readAll(file []byte) error {
 	if err != nil {
 		return err
 	}
+	all := p.Each(func(btfpack.Kernel, []byte) error { return nil })
 	for _, k := range p.Kernels() {
 		if _, err := p.BTF(k.Name); err != nil {
+			if all == nil || all.Error() != err.Error() {
+				return fmt.Errorf("%w, but of all: %v", err, all)
+			}
 			return err
 		}
 	}
-	return nil
+	return all
+}
+
+// zstdOf returns a tailored pack as minbtf reads it, but does not write it.
+func zstdOf(t testing.TB, file []byte) []byte {
+	p, err := packfile.Read(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kernels []*packfile.Kernel
+	for k, err := range p.Kernels(true) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kernel := *k
+		kernel.Roots = slices.Clone(k.Roots)
+		kernels = append(kernels, &kernel)
+	}
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err = packfile.Write(p.Store, kernels, packfile.Options{
+		Tailored: true, Together: true, Codec: packfile.Zstd,
+		Encode: func(b []byte) []byte { return w.EncodeAll(b, nil) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func TestNotUsable(t *testing.T) {
@@ -158,6 +213,7 @@ func TestNotUsable(t *testing.T) {
 	if err := readAll(file); err != nil {
 		t.Fatal(err)
 	}
+	inZstd := zstdOf(t, file)
 	newer := bytes.Clone(file)
 	newer[8]++
 	damaged := bytes.Clone(file)
@@ -172,13 +228,28 @@ func TestNotUsable(t *testing.T) {
 		{"cut off", file[:len(file)-1], "damaged: it is cut off"},
 		{"damaged", damaged, "damaged: a checksum is wrong"},
 		{"newer", newer, "of version 2 of the format, which is newer than 1"},
-		{"full", full, "full packs are for minbtf alone"},
+		{"full", full, "full packs, compressed with zstd, are for minbtf alone: minbtf tailor makes one for all of it"},
+		{"tailored, with zstd", inZstd, "tailored, but compressed with zstd, which only minbtf reads: minbtf pack writes it anew"},
 	} {
 		if err := readAll(c.file); !errors.Is(err, btfpack.ErrFormat) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, expected %q", c.name, err, c.want)
 		}
 	}
-	if _, err := btfpack.OpenReaderAt(bytes.NewReader(file), int64(len(file))-1); !errors.Is(err, btfpack.ErrFormat) {
-		t.Errorf("a part of a file: %v", err)
+	for _, size := range []int64{int64(len(file)) - 1, 0, -1, math.MinInt64} {
+		if _, err := btfpack.OpenReaderAt(bytes.NewReader(file), size); !errors.Is(err, btfpack.ErrFormat) {
+			t.Errorf("%d bytes of a file: %v", size, err)
+		}
+	}
+	// The remedy.
+	p, err := pack.Read(inZstd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := pack.NewBuilder()
+	if err := again.Merge(p, func(string) bool { return true }); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := again.Bytes(); err != nil || !bytes.Equal(b, file) {
+		t.Errorf("written anew: %d bytes, expected %d (%v)", len(b), len(file), err)
 	}
 }
