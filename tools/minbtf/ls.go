@@ -23,7 +23,9 @@ func lsCommand() *cobra.Command {
 tabs: name, and of files how large they are, of a pack how many types with a
 name there are, and their byte order.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return listKernels(c.OutOrStdout(), c.ErrOrStderr(), args, asJSON) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return listKernels(c.OutOrStdout(), c.ErrOrStderr(), args, asJSON)
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a kernel a line")
 	return c

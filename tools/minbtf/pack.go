@@ -20,8 +20,8 @@ import (
 // jobs is how many kernels are worked on at a time.
 type jobs int
 
-func (j *jobs) register(c *cobra.Command) {
-	c.Flags().IntVarP((*int)(j), "jobs", "j", runtime.GOMAXPROCS(0), "`N` kernels are worked on at a time; each takes up to six times its BTF in memory")
+func (j *jobs) register(c *cobra.Command, packs string) {
+	c.Flags().IntVarP((*int)(j), "jobs", "j", runtime.GOMAXPROCS(0), "`N` kernels' files are worked on at a time, each with up to six times its BTF in memory; "+packs)
 }
 
 func (j jobs) check() error {
@@ -78,7 +78,7 @@ come twice.`,
 	c.Flags().StringVarP(&flags.output, "output", "o", "", "`FILE` to write; - is stdout")
 	c.Flags().StringVar(&flags.name, "name", "", "the `NAME` of the kernel in a file: distro/version/arch/release")
 	c.Flags().StringArrayVar(&flags.modules, "module", nil, "`FILE` of a module of that kernel; may be repeated")
-	flags.register(c)
+	flags.register(c, "packs are merged by one job")
 	quietFlag(c, &flags.quiet)
 	_ = c.MarkFlagRequired("output")
 	return c

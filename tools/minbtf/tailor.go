@@ -85,7 +85,7 @@ if there is no -a, and custom-archive is not emptied first.`,
 	f.StringArrayVar(&flags.names, "kernel", nil, "only the kernel of this `NAME`, or those in the lines of @FILE; may be repeated")
 	f.StringVar(&flags.findings, "findings", "", "`FILE` to write with the relocations that kernels do not serve, for \"minbtf report\"")
 	f.BoolVar(&flags.allowTypeID, "allow-type-id", false, "accept relocations for the ids of kernel types, which are not the running kernel's")
-	flags.register(c)
+	flags.register(c, "packs are tailored by one job, unless for type_matches")
 	quietFlag(c, &flags.quiet)
 	_ = c.MarkFlagRequired("object")
 	return c
