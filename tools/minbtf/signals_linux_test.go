@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"os"
 	"os/exec"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
 // Whoever is interrupted leaves what was there, and nothing else, and is seen
@@ -21,17 +24,23 @@ func TestInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range []string{
-		"gen --findings pipe k.btf out o.bpf.o",
-		"tailor -q --findings pipe --out out.btfpack --archive k.btf -o o.bpf.o",
-		"tailor -q --out new --archive k.btf --archive pipe -o o.bpf.o",
+	kernel := btftest.Compile(t, binary.LittleEndian, "int int 4")
+	for _, c := range []struct{ args, new string }{
+		{"gen --findings pipe k.btf out o.bpf.o", ""},
+		{"tailor -q --findings pipe --out out.btfpack --archive k.btf -o o.bpf.o", ""},
+		{"tailor -q --out new --archive k.btf --archive pipe -o o.bpf.o", "new/k.btf"},
+		{"tailor -q --out out.btfpack --archive k.btf --archive pipe -o o.bpf.o", ""},
+		{"pack -o out.btfpack k.btf pipe", ""},
+		{"unpack -q k.btfpack --file 1=new --file 2=pipe", "new"},
 	} {
 		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-			t.Run(s.String()+" "+args, func(t *testing.T) {
+			t.Run(s.String()+" "+c.args, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				for name, data := range map[string][]byte{
-					"k.btf":       btftest.Compile(t, binary.LittleEndian, "int int 4"),
+					"k.btf":       kernel,
 					"o.bpf.o":     btftest.Object(t, binary.LittleEndian, "int int 4"),
+					"1.btf":       kernel,
+					"2.btf":       kernel,
 					"out":         []byte("old"),
 					"out.btfpack": []byte("old"),
 				} {
@@ -39,21 +48,35 @@ func TestInterrupted(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				if err := run(context.Background(), strings.Fields("pack -q -o k.btfpack 1.btf 2.btf"), nil, nil, os.Stderr); err != nil {
+					t.Fatal(err)
+				}
 				if err := syscall.Mkfifo("pipe", 0o644); err != nil {
 					t.Fatal(err)
 				}
-				cmd := exec.Command(self, strings.Fields(args)...)
+				was := files(t, ".")
+				cmd := exec.Command(self, strings.Fields(c.args)...)
 				cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
 				var stderr bytes.Buffer
 				cmd.Stderr = &stderr
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				// It waits for the other end of the pipe, with a temporary file there or a kernel written.
+				// It waits for the other end of the pipe: with a temporary file there, what is to be
+				// new written, or as one who reads the pipe, which is then open for writing.
 				busy := func() bool {
-					return slices.ContainsFunc(files(t, "."), func(path string) bool {
-						return path == "new/k.btf" || strings.Contains(path, ".minbtf-") && !strings.HasPrefix(path, "new/")
-					})
+					if c.new != "" {
+						_, err := os.Stat(c.new)
+						return err == nil
+					}
+					if slices.ContainsFunc(files(t, "."), func(path string) bool { return strings.Contains(path, ".minbtf-") }) {
+						return true
+					}
+					pipe, err := os.OpenFile("pipe", os.O_WRONLY|syscall.O_NONBLOCK, 0)
+					if err == nil {
+						t.Cleanup(func() { pipe.Close() })
+					}
+					return err == nil
 				}
 				for start := time.Now(); !busy(); time.Sleep(time.Millisecond) {
 					if time.Since(start) > time.Minute {
@@ -69,14 +92,18 @@ func TestInterrupted(t *testing.T) {
 				if !status.Signaled() || status.Signal() != s || stderr.Len() > 0 {
 					t.Errorf("ends with %v: %s", cmd.ProcessState, stderr.String())
 				}
-				want := []string{"k.btf", "o.bpf.o", "out", "out.btfpack", "pipe"}
-				if strings.Contains(args, "--out new") {
-					want = slices.Insert(want, 1, "new/k.btf") // which is whole
+				want := slices.Clone(was)
+				if c.new != "" {
+					want = append(want, c.new)
+					if _, err := btf.Parse(testfiles.Read(t, c.new)); err != nil {
+						t.Errorf("%s is not whole: %v", c.new, err)
+					}
 				}
+				slices.Sort(want)
 				if got := files(t, "."); !slices.Equal(got, want) {
-					t.Errorf("there is %v", got)
+					t.Errorf("there is %v, expected %v", got, want)
 				}
-				for _, name := range want[len(want)-3 : len(want)-1] {
+				for _, name := range []string{"out", "out.btfpack"} {
 					if b, err := os.ReadFile(name); err != nil || string(b) != "old" {
 						t.Errorf("%s has %q, %v", name, b, err)
 					}

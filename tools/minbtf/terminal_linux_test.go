@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/khulnasoft/rules_btf/internal/btftest"
+	"github.com/khulnasoft/rules_btf/internal/needs"
 )
 
 // On a terminal there is progress, which is gone in the end. Elsewhere there is none.
@@ -73,18 +74,21 @@ func TestProgress(t *testing.T) {
 
 // openTerminal returns both ends of a pseudo terminal.
 func openTerminal(t *testing.T) (master, terminal *os.File) {
+	missing := func(err error) {
+		needs.Missing(t, "terminal", fmt.Sprintf("there is no pseudo terminal, so nobody sees progress (mount devpts at /dev/pts): %v", err))
+	}
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip(err)
+		missing(err)
 	}
 	var unlock, number int32
 	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlock, syscall.TIOCGPTN: &number} {
 		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
-			t.Skip(errno)
+			missing(errno)
 		}
 	}
 	if terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0); err != nil {
-		t.Skip(err)
+		missing(err)
 	}
 	return master, terminal
 }
