@@ -15,6 +15,7 @@ func TestUnreadableFolder(t *testing.T) {
 		if err := os.Chmod(dir, 0); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { os.Chmod(dir, 0o755) }) // for whoever removes it
 	}
 	if os.Geteuid() == 0 {
 		// Root reads all folders, so this thread is nobody's to the file system, and ends with the test.
@@ -25,7 +26,7 @@ func TestUnreadableFolder(t *testing.T) {
 		if err := syscall.Setfsuid(65534); err != nil {
 			t.Fatal(err)
 		}
-		defer syscall.Setfsuid(0) // for whoever removes the folder
+		defer syscall.Setfsuid(0)
 	}
 	for dir, want := range map[string]string{
 		"a":   "d/k: open a/d/k: permission denied\nd/l a/d/l.btf\ne: open a/e: permission denied\n",

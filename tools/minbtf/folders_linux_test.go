@@ -39,13 +39,14 @@ func TestUnreadableFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(func() { os.Chmod("a/d/2", 0o755) }) // for whoever removes the folder
 	if os.Geteuid() == 0 {
 		// Root reads all folders, so this thread is nobody's to the file system, and ends with the test.
 		runtime.LockOSThread()
 		if err := syscall.Setfsuid(65534); err != nil {
 			t.Fatal(err)
 		}
-		defer syscall.Setfsuid(0) // for whoever removes the folder
+		defer syscall.Setfsuid(0)
 	}
 	const failed = "minbtf: failed: d/2: open a/d/2: permission denied\n"
 	const verified = "d/1/x/k: 1 programs, 1 relocations: 1 same, 0 different, 0 at a limit of the loader's, 0 type ids\n1 kernels, 1 relocations: 1 same, 0 different\n"
