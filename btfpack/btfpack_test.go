@@ -200,7 +200,7 @@ func zstdOf(t testing.TB, file []byte) []byte {
 	}
 	file, err = packfile.Write(p.Store, kernels, packfile.Options{
 		Tailored: true, Together: true, Codec: packfile.Zstd,
-		Encode: func(b []byte) []byte { return w.EncodeAll(b, nil) },
+		Encode: func(b []byte, _ bool) []byte { return w.EncodeAll(b, nil) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ func TestCommandLine(t *testing.T) {
 				if p.Name == "run" {
 					continue
 				}
-				writePart(t, c, p, dir)
+				put(t, map[string][]byte{filepath.Join(dir, p.Name): content(t, c, p)})
 			}
 			s := shell{t: t, examples: filepath.Dir(testfiles.TraceeObject(t))}
 			func() { // the cases' own paths are of here
@@ -80,14 +80,16 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// writePart writes a file of a case.
-func writePart(t *testing.T, c *testfiles.Case, p testfiles.Part, dir string) {
-	path := filepath.Join(dir, p.Name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, content(t, c, p), 0o644); err != nil {
-		t.Fatal(err)
+// put writes files, and the folders that they need.
+func put(t *testing.T, files map[string][]byte) {
+	t.Helper()
+	for name, data := range files {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -148,14 +150,7 @@ func (s *shell) command(words []string) {
 	status := 0
 	args := words[1:]
 	read := func(path string) []byte { return testfiles.Read(s.t, path) }
-	write := func(path string, b []byte) {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			s.t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			s.t.Fatal(err)
-		}
-	}
+	write := func(path string, b []byte) { put(s.t, map[string][]byte{path: b}) }
 	switch words[0] {
 	case "minbtf": // as main does it
 		if err := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr); err != nil {
@@ -298,20 +293,15 @@ func TestStdoutTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	for name, data := range map[string][]byte{
+	t.Chdir(t.TempDir())
+	put(t, map[string][]byte{
 		"k.btf":   btftest.Compile(t, binary.LittleEndian, "int int 4"),
 		"o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4"),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	for _, findings := range []string{"stdout", "/dev/stdout"} {
 		cmd := exec.Command(self, "gen", "--findings", findings, "k.btf", "-", "o.bpf.o")
-		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
-		stdout, err := os.Create(filepath.Join(dir, "stdout"))
+		stdout, err := os.Create("stdout")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -330,7 +320,7 @@ func TestStdoutTwice(t *testing.T) {
 
 // A note is one line, whatever the names in it.
 func TestNotesAreLines(t *testing.T) {
-	dir := t.TempDir()
+	t.Chdir(t.TempDir())
 	const vmlinux, module = "struct a_b 4 { }\n", "struct a_b 8 { }\n"
 	k := btftest.Compile(t, binary.LittleEndian, vmlinux)
 	for name, data := range map[string][]byte{
@@ -341,12 +331,8 @@ struct a_b 4 { }
 reloc fentry/a_b type_size struct a_b 0
 `),
 	} {
-		data = bytes.ReplaceAll(data, []byte("a_b"), []byte("a\nb"))
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		put(t, map[string][]byte{name: bytes.ReplaceAll(data, []byte("a_b"), []byte("a\nb"))})
 	}
-	t.Chdir(dir)
 	var stdout, stderr bytes.Buffer
 	err := run(context.Background(), []string{"gen", "--module", "m.btf", "k.btf", "out", "o.bpf.o"}, nil, &stdout, &stderr)
 	const want = "minbtf: note: struct a?b has differing layouts in k.btf and m.btf; a relocation that they answer differently is ambiguous\n" +

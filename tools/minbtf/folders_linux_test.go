@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -20,20 +19,13 @@ import (
 func TestUnreadableFolder(t *testing.T) {
 	t.Chdir(t.TempDir())
 	kernel := btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 4 { a int @0 }")
-	for name, data := range map[string][]byte{
+	put(t, map[string][]byte{
 		"a/d/1/x/k.btf": kernel,
 		"a/d/2/x/l.btf": kernel,
 		"b/d/1/x/k.btf": kernel,
 		"b/d/2/x/l.btf": kernel,
 		"o.bpf.o":       btftest.Object(t, binary.LittleEndian, "int int 4 signed\nstruct s 4 { a int @0 }\nreloc kprobe/a field_byte_offset struct s 0:0"),
-	} {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	for dir, mode := range map[string]os.FileMode{".": 0o777, "a/d/2": 0} {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -145,16 +144,11 @@ func TestBadInput(t *testing.T) {
 // Whatever bit of a pack is flipped, and wherever it is cut off: one line says so.
 func TestDamagedPacks(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for name, data := range map[string][]byte{
+	put(t, map[string][]byte{
 		"a/1.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 8 { a int @0; b int @32 }\nstruct other 4 { x int @0 }"),
 		"a/2.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed\nstruct s 8 { b int @32 }\nstruct s 4 { b int @0 }"),
 		"o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4 signed\nstruct s 4 { b int @0 }\nreloc kprobe/a type_matches struct s 0"),
-	} {
-		os.MkdirAll("a", 0o755)
-		if err := os.WriteFile(name, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	for _, args := range []string{"pack -q -o full a", "tailor -q -o o.bpf.o --archive a --out t.btfpack"} {
 		if err := run(context.Background(), strings.Fields(args), nil, nil, os.Stderr); err != nil {
 			t.Fatal(err)
@@ -188,11 +182,7 @@ func TestDamagedPacks(t *testing.T) {
 func TestBadCopies(t *testing.T) {
 	bad := testfiles.Read(t, "testdata/bad/copies.btfpack")
 	t.Chdir(t.TempDir())
-	for name, data := range map[string][]byte{"bad": bad, "good.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed")} {
-		if err := os.WriteFile(name, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put(t, map[string][]byte{"bad": bad, "good.btf": btftest.Compile(t, binary.LittleEndian, "int int 4 signed")})
 	for _, args := range []string{"pack -o out bad", "pack -o out good.btf bad"} {
 		if msg := fails(t, "copies of no root", args, "bad", ""); msg != "not a usable pack: copies of no root" {
 			t.Errorf("minbtf %s: %s", args, msg)
@@ -203,16 +193,12 @@ func TestBadCopies(t *testing.T) {
 // kitchen makes and enters a folder with the files of a case, and those made of
 // them that commands expect.
 func kitchen(t *testing.T, c *testfiles.Case) {
-	dir := t.TempDir()
+	t.Chdir(t.TempDir())
 	for _, p := range c.Parts {
-		if p.Name == "table" {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, p.Name), content(t, c, p), 0o644); err != nil {
-			t.Fatal(err)
+		if p.Name != "table" {
+			put(t, map[string][]byte{p.Name: content(t, c, p)})
 		}
 	}
-	t.Chdir(dir)
 	if err := os.Mkdir("folder", 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -17,11 +17,7 @@ import (
 func TestPipes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	raw := btftest.Compile(t, binary.LittleEndian, "int int 4")
-	for name, data := range map[string][]byte{"k.btf": raw, "o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4")} {
-		if err := os.WriteFile(name, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put(t, map[string][]byte{"k.btf": raw, "o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4")})
 	if err := os.Mkdir("pipe", 0o755); err != nil {
 		t.Fatal(err)
 	}

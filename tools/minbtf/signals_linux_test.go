@@ -36,18 +36,14 @@ func TestInterrupted(t *testing.T) {
 		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			t.Run(s.String()+" "+c.args, func(t *testing.T) {
 				t.Chdir(t.TempDir())
-				for name, data := range map[string][]byte{
+				put(t, map[string][]byte{
 					"k.btf":       kernel,
 					"o.bpf.o":     btftest.Object(t, binary.LittleEndian, "int int 4"),
 					"1.btf":       kernel,
 					"2.btf":       kernel,
 					"out":         []byte("old"),
 					"out.btfpack": []byte("old"),
-				} {
-					if err := os.WriteFile(name, data, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
+				})
 				if err := run(context.Background(), strings.Fields("pack -q -o k.btfpack 1.btf 2.btf"), nil, nil, os.Stderr); err != nil {
 					t.Fatal(err)
 				}

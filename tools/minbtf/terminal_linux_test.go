@@ -20,17 +20,12 @@ import (
 // On a terminal there is progress, which is gone in the end. Elsewhere there is none.
 func TestProgress(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for name, data := range map[string][]byte{
+	put(t, map[string][]byte{
 		"a/1.btf":    btftest.Compile(t, binary.LittleEndian, "int int 4"),
 		"a/2.btf":    btftest.Compile(t, binary.LittleEndian, "int int 4 signed"),
 		"a/3.btf.xz": []byte("Not BTF."),
 		"o.bpf.o":    btftest.Object(t, binary.LittleEndian, "int int 4"),
-	} {
-		os.MkdirAll("a", 0o755)
-		if err := os.WriteFile(name, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	for _, c := range []struct{ args, what, want string }{
 		{"pack -j 1 -o p.btfpack a", "packing", "minbtf: failed: 3: a/3.btf.xz: no kernel BTF: neither BTF, ELF, xz, gzip, zstd nor tar (begins with 4e 6f 74 20 42 54)\n" +
 			"minbtf: note: p.btfpack: 2 kernels with 2 different types: "},
