@@ -140,9 +140,9 @@ func (k *kernel) sweep() {
 	}
 }
 
-// keep drops all named types, functions and variables but for a share of them
-// and what these embed or refer to.
-func (k *kernel) keep(share float64) {
+// keep drops all named types, functions and variables but for a share of them,
+// one struct more, and what these embed or refer to.
+func (k *kernel) keep(share float64, with string) {
 	kept := make([]bool, len(k.types))
 	var visit func(id uint32)
 	visit = func(id uint32) {
@@ -155,7 +155,7 @@ func (k *kernel) keep(share float64) {
 	}
 	for id := range k.types {
 		t := &k.types[id]
-		if t.Kind == btf.Typedef || t.Kind.IsComposite() && t.Name != 0 && chosen(k.text(t.Name), share) {
+		if t.Kind == btf.Typedef || t.Kind.IsComposite() && t.Name != 0 && (chosen(k.text(t.Name), share) || k.text(t.Name) == with) {
 			visit(uint32(id))
 		}
 	}

@@ -17,6 +17,7 @@ type line struct {
 	seed                  [2]uint64
 	kernels, flavours     int
 	share                 float64 // of the origin's types
+	with                  string  // and this one
 	pace                  float64 // changes a month, 1 as measured
 }
 
@@ -46,7 +47,7 @@ type flavour struct {
 func (l *line) build(yield func(name string, raw []byte) error) error {
 	k := newKernel(l.origin)
 	if l.share < 1 {
-		k.keep(l.share)
+		k.keep(l.share, l.with)
 	}
 	e := newEditor(k, rand.New(rand.NewPCG(l.seed[0], l.seed[1])))
 	structs := float64(len(e.structs))

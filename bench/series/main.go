@@ -34,6 +34,7 @@ func main() {
 	flag.IntVar(&s.line, "line", 100, "kernels of one distro/version/arch")
 	flag.IntVar(&s.flavours, "flavours", 4, "flavours of each, which share the months' changes")
 	flag.Float64Var(&s.keep, "keep", 1, "share of the structs and unions to keep, for smaller kernels")
+	flag.StringVar(&s.with, "with", "", "the `NAME` of a struct to keep, whatever -keep says")
 	flag.Float64Var(&s.pace, "pace", 1, "changes a month; 1 is Android's 5.10")
 	flag.Uint64Var(&s.seed, "seed", 1, "what differs in the choice of changes")
 	flag.IntVar(&s.jobs, "j", runtime.GOMAXPROCS(0), "lines at a time")
@@ -63,7 +64,7 @@ type series struct {
 	kernels, line, flavours, jobs int
 	keep, pace                    float64
 	seed                          uint64
-	dir, format                   string
+	dir, format, with             string
 }
 
 // write writes the kernels and prints their paths below the folder.
@@ -117,7 +118,7 @@ func (s *series) lines(origins []origin) []line {
 		lines = append(lines, line{
 			distro: fmt.Sprintf("distro%02d", n+1), version: o.version, arch: o.arch,
 			origin: o.file, seed: [2]uint64{s.seed, uint64(n)},
-			kernels: min(s.line, s.kernels-first), flavours: s.flavours, share: s.keep, pace: s.pace,
+			kernels: min(s.line, s.kernels-first), flavours: s.flavours, share: s.keep, with: s.with, pace: s.pace,
 		})
 	}
 	return lines

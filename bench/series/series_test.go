@@ -226,3 +226,16 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+func TestWith(t *testing.T) {
+	s := short
+	s.kernels, s.keep, s.with = 1, 0.05, "task_struct"
+	spec, err := ebpf.LoadSpecFromReader(bytes.NewReader(s.build(t, exampleOrigin(t, "5.10.0-32-cloud-arm64"))[0].raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var task *ebpf.Struct
+	if err := spec.TypeByName("task_struct", &task); err != nil || len(task.Members) < 100 {
+		t.Errorf("got %v, %v", task, err)
+	}
+}
