@@ -185,12 +185,12 @@ func (w *workspace) write(path, from string) {
 	}
 }
 
-// actions builds and returns how many actions of each mnemonic Bazel ran, or took
-// from a cache that it shares with other builds, by its execution log.
-func (w *workspace) actions(args ...string) map[string]int {
+// actions runs a command, such as build, and returns how many actions of each mnemonic Bazel
+// ran, or took from a cache that it shares with other builds, by its execution log.
+func (w *workspace) actions(command string, args ...string) map[string]int {
 	w.t.Helper()
 	log := filepath.Join(w.t.TempDir(), "log.json")
-	w.bazel(append([]string{"build", "--execution_log_json_file=" + log}, args...)...)
+	w.bazel(append([]string{command, "--execution_log_json_file=" + log}, args...)...)
 	f, err := os.Open(log)
 	if err != nil {
 		w.t.Fatal(err)
@@ -205,6 +205,17 @@ func (w *workspace) actions(args ...string) map[string]int {
 			w.t.Fatal(err)
 		}
 		count[spawn.Mnemonic]++
+	}
+}
+
+// check builds //:btfs, or what the first argument names, and compares what Bazel ran.
+func (w *workspace) check(what string, want map[string]int, args ...string) {
+	w.t.Helper()
+	if len(args) == 0 || !strings.HasPrefix(args[0], "//") {
+		args = append([]string{"//:btfs"}, args...)
+	}
+	if got := w.actions("build", args...); !maps.Equal(got, want) {
+		w.t.Errorf("%s: ran %v, want %v", what, got, want)
 	}
 }
 
@@ -338,15 +349,7 @@ func (w *workspace) report() []string {
 
 func TestIncremental(t *testing.T) {
 	w := incremental(t, "incremental", probeOutputs[:4])
-	check := func(what string, want map[string]int, args ...string) {
-		t.Helper()
-		if len(args) == 0 || !strings.HasPrefix(args[0], "//") {
-			args = append([]string{"//:btfs"}, args...)
-		}
-		if got := w.actions(args...); !maps.Equal(got, want) {
-			t.Errorf("%s: ran %v, want %v", what, got, want)
-		}
-	}
+	check := w.check
 	// Each kernel is a chunk of its own.
 	check("first build", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfImport": 4, "BtfPack": 4, "BtfTailor": 4, "BtfUnpack": 4})
 	first := w.outputs("btfs")
@@ -402,7 +405,7 @@ func TestIncremental(t *testing.T) {
 	check("-c opt", map[string]int{"BtfUnpack": 5}, "-c", "opt")
 	check("the pack with -c opt", map[string]int{"BtfMerge": 1}, "-c", "opt", "--output_groups=pack")
 	butUnpacking := func(args ...string) map[string]int {
-		ran := w.actions(append([]string{"//:btfs"}, args...)...)
+		ran := w.actions("build", append([]string{"//:btfs"}, args...)...)
 		delete(ran, "BtfUnpack")
 		return ran
 	}
@@ -417,7 +420,7 @@ func TestIncremental(t *testing.T) {
 	w.bazel("build", "//:btfs")
 	check("the first platform again", map[string]int{})
 
-	testPublished(t, w, check)
+	testPublished(t, w)
 
 	if out, err := w.try("build", "//:arch_btfs", "--platforms=//:arm64"); err == nil || !strings.Contains(out, "attribute platform") {
 		t.Errorf("relocations that depend on the platform: want an error that names the attribute platform, got %v\n%s", err, out)
@@ -429,7 +432,8 @@ func TestIncremental(t *testing.T) {
 }
 
 // testPublished takes the pack of an archive for an archive.
-func testPublished(t *testing.T, w *workspace, check func(what string, want map[string]int, args ...string)) {
+func testPublished(t *testing.T, w *workspace) {
+	check := w.check
 	check("the archive's pack", map[string]int{"BtfMerge": 1}, "//:kernels", "--output_groups=pack")
 	w.write("published.btfpack", filepath.Join(w.dir, "bazel-bin/kernels.btfpack"))
 	w.bazel("build", "//:btfs", "--output_groups=+pack")
@@ -466,6 +470,58 @@ func testPublished(t *testing.T, w *workspace, check func(what string, want map[
 		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
 			t.Errorf("export: %v", err)
 		}
+	}
+}
+
+// TestChunks has more kernels in one folder than fit a chunk, and one in another.
+func TestChunks(t *testing.T) {
+	w := incremental(t, "chunks", probeOutputs[:1])
+	release := func(abi int) string { return fmt.Sprintf("archive/debian/11/x86_64/5.10.0-%d-amd64.btf", abi) }
+	const kernels = 71
+	for abi := range kernels - 1 {
+		w.write(release(abi), w.probe("archive/"+probeOutputs[1]))
+	}
+	pack := "--output_groups=+pack"
+	w.check("first build", map[string]int{"BpfCompile": 1, "CoreRelocations": 1, "BtfImport": kernels, "BtfPack": 3, "BtfTailor": 3, "BtfUnpack": 3, "BtfMerge": 1}, pack)
+
+	w.write(release(kernels), w.probe("archive/"+probeOutputs[1]))
+	w.check("a kernel added", map[string]int{"BtfImport": 1, "BtfPack": 1, "BtfTailor": 1, "BtfUnpack": 1, "BtfMerge": 1}, pack)
+	for _, abi := range []int{0, kernels} {
+		if err := os.Remove(filepath.Join(w.dir, release(abi))); err != nil {
+			t.Fatal(err)
+		}
+		w.check("a kernel removed", map[string]int{"BtfPack": 1, "BtfTailor": 1, "BtfUnpack": 1, "BtfMerge": 1}, pack)
+	}
+	if got := len(w.kernels("btfs.btfpack")); got != kernels-1 {
+		t.Errorf("the pack has %d kernels, want %d", got, kernels-1)
+	}
+
+	// The promise is checked once, by two shards.
+	const shards = 2
+	w.bazel("test", "//:btfs_test")
+	verified := 0
+	for shard := range shards {
+		log, err := os.ReadFile(filepath.Join(w.dir, fmt.Sprintf("bazel-testlogs/btfs_test/shard_%d_of_%d/test.log", shard+1, shards)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		share := strings.Count(string(log), " programs, ")
+		if verified += share; share < kernels/shards-1 {
+			t.Errorf("shard %d verified %d of %d kernels", shard+1, share, kernels-1)
+		}
+	}
+	if verified != kernels-1 {
+		t.Errorf("%d kernels were verified, want %d", verified, kernels-1)
+	}
+	if out := w.bazel("test", "//:btfs_test"); !strings.Contains(out, "(cached) PASSED") {
+		t.Errorf("nothing changed: the test is not cached\n%s", out)
+	}
+	if ran := w.actions("test", "//:btfs_test"); len(ran) > 0 {
+		t.Errorf("nothing changed: ran %v", ran)
+	}
+	w.write("object.bin", w.probe("code_only.bpf.o"))
+	if ran := w.actions("test", "//:btfs_test"); ran["TestRunner"] == 0 || ran["BtfTailor"] > 0 {
+		t.Errorf("object changed in code only: ran %v", ran)
 	}
 }
 
