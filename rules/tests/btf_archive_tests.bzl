@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "loadingtest")
 load("//rules:defs.bzl", "BtfArchiveInfo", "btf_archive")
-load(":testing.bzl", "config", "describe", "empty_files", "empty_folder", "failure_for_other_platform_test", "failure_test")
+load(":testing.bzl", "COMMON_ATTRIBUTES", "config", "describe", "empty_files", "empty_folder", "expect_common_attributes", "failure_for_other_platform_test", "failure_test")
 
 def _archive_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -501,19 +501,7 @@ def btf_archive_loading_tests(name):
     subject = name + "_subject"
     btf_archive(
         name = subject,
-        testonly = True,
         srcs = ["@example_tracee//:archive_files"],
-        tags = ["some-tag"],
-        target_compatible_with = ["@platforms//cpu:mips64"],
-        visibility = ["//rules:__subpackages__"],
+        **COMMON_ATTRIBUTES
     )
-    rules = {part: native.existing_rule(subject + part) for part in ["", ".packs"]}
-    for part, rule in rules.items():
-        case = part.removeprefix(".") or "itself"
-        loadingtest.equals(env, case + "_testonly", True, rule["testonly"])
-        loadingtest.equals(env, case + "_has_tags", True, "some-tag" in rule["tags"])
-        loadingtest.equals(env, case + "_is_manual", case != "itself", "manual" in rule["tags"])
-        loadingtest.equals(env, case + "_visibility", ["//visibility:private" if case == "packs" else "//rules:__subpackages__"], list(rule["visibility"]))
-
-        # What is imported on another platform is compatible with that.
-        loadingtest.equals(env, case + "_compatible", 0 if case == "packs" else 1, len(rule.get("target_compatible_with", [])))
+    expect_common_attributes(env, subject, parts = [".packs"], inner = ".packs")

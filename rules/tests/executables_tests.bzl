@@ -82,77 +82,30 @@ def executables_tests(name):
       name: string: the test_suite of all, and how other names begin.
     """
     kernels = name + "_kernels"
+    ready = name + "_ready"
     objects = name + "_objects"
-    btfs = name + "_btfs"
-    empty_files(
-        name = kernels + "_files",
-        outs = [
+    for files, outs in {
+        kernels: [
             kernels + "/debian/12/x86_64/6.1.0.btf.tar.xz",
             kernels + "/debian/12/arm64/6.1.0.btf.tar.xz",
             kernels + "/debian/12/arm64/6.1.0/zram.ko",
             kernels + "/debian/12/arm64/6.1.0/xfs.btf",
             kernels + "/ubuntu/22.04/x86_64/5.15.0.btf",
         ],
-        tags = ["manual"],
-    )
-    btf_archive(
-        name = kernels,
-        srcs = [kernels + "_files"],
-        aliases = {
-            "debian/bookworm": "debian/12",
-            "mint/21": "ubuntu/22.04",
-        },
-        strip_prefix = kernels,
-        tags = ["manual"],
-    )
-    empty_files(name = objects, outs = ["b.bpf.o", "a.bpf.o"], tags = ["manual"])
-    min_core_btf(
-        name = btfs,
-        archives = [kernels],
-        objects = [objects],
-        tags = ["manual"],
-    )
-    min_core_btf_test(
-        name = btfs + "_test",
-        size = "small",
-        btfs = btfs,
-        tags = ["manual"],
-    )
-    _executable_test(
-        name = name + "_verify_test",
-        size = "small",
-        arguments = ["verify", "--pairs", "NAME.pairs", "OBJECTS"],
-        btfs = btfs,
-        lines = ["FULL\tMIN MODULES"],
-        list = "pairs",
-        target_under_test = btfs + "_test",
-        with_full = True,
-    )
-    _executable_test(
-        name = name + "_export_test",
-        size = "small",
-        arguments = ["export", "--tree", "NAME.tree"],
-        btfs = btfs,
-        lines = ["KEY.btf\tMIN", "debian/bookworm\t-> 12", "mint/21\t-> ../ubuntu/22.04"],
-        list = "tree",
-        target_under_test = btfs + ".export",
-    )
-
-    # The same with packs among the sources.
-    ready = name + "_ready"
-    empty_files(name = ready + "_file", outs = [ready + "/kernels.btfpack"], tags = ["manual"])
-    empty_files(name = ready + "_kernel", outs = [ready + "/debian/12/arm64/6.1.0.btf"], tags = ["manual"])
-    tests = [name + "_export_test", name + "_verify_test"]
-    for case, srcs in {
-        "ready": [ready + "_file"],
-        "ready_and_kernels": [ready + "_file", ready + "_kernel"],
+        objects: ["b.bpf.o", "a.bpf.o"],
+        ready: [ready + "/kernels.btfpack"],
+        ready + "_kernel": [ready + "/debian/12/arm64/6.1.0.btf"],
     }.items():
+        empty_files(name = files, outs = outs, tags = ["manual"])
+    tests = []
+
+    def executables(case, srcs, strip_prefix, aliases, verified, tree, exported):
         btfs = "{}_{}_btfs".format(name, case)
         btf_archive(
             name = btfs + "_kernels",
             srcs = srcs,
-            aliases = {"debian/bookworm": "debian/12"},
-            strip_prefix = ready,
+            aliases = aliases,
+            strip_prefix = strip_prefix,
             tags = ["manual"],
         )
         min_core_btf(
@@ -171,9 +124,9 @@ def executables_tests(name):
         _executable_test(
             name = tests[-1],
             size = "small",
-            arguments = ["verify", "--pairs", "NAME.pairs", "--tree", "TREE", "OBJECTS"],
+            arguments = ["verify", "--pairs", "NAME.pairs"] + tree + ["OBJECTS"],
             btfs = btfs,
-            lines = ["FULL\tMIN MODULES"] if case == "ready_and_kernels" else [""],
+            lines = verified,
             list = "pairs",
             target_under_test = btfs + "_test",
             with_full = True,
@@ -184,9 +137,37 @@ def executables_tests(name):
             size = "small",
             arguments = ["export", "--tree", "NAME.tree"],
             btfs = btfs,
-            lines = [".\tTREE", "debian/bookworm\t-> 12"],
+            lines = exported,
             list = "tree",
             target_under_test = btfs + ".export",
+        )
+
+    executables(
+        "kernels",
+        srcs = [kernels],
+        strip_prefix = kernels,
+        aliases = {
+            "debian/bookworm": "debian/12",
+            "mint/21": "ubuntu/22.04",
+        },
+        verified = ["FULL\tMIN MODULES"],
+        tree = [],
+        exported = ["KEY.btf\tMIN", "debian/bookworm\t-> 12", "mint/21\t-> ../ubuntu/22.04"],
+    )
+
+    # The same with packs among the sources.
+    for case, srcs, verified in [
+        ("ready", [ready], [""]),
+        ("ready_and_kernels", [ready, ready + "_kernel"], ["FULL\tMIN MODULES"]),
+    ]:
+        executables(
+            case,
+            srcs = srcs,
+            strip_prefix = ready,
+            aliases = {"debian/bookworm": "debian/12"},
+            verified = verified,
+            tree = ["--tree", "TREE"],
+            exported = [".\tTREE", "debian/bookworm\t-> 12"],
         )
     native.test_suite(name = name, tests = tests)
 

@@ -3,18 +3,20 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:layout.bzl", "is_below", "is_folder", "parse_kernel", "parse_module", "relative_link")
 
+_EXTENSIONS = [
+    ".btf",
+    ".btf.gz",
+    ".btf.tar",
+    ".btf.tar.gz",
+    ".btf.tar.xz",
+    ".btf.tar.zst",
+    ".btf.xz",
+    ".btf.zst",
+]
+
 def _extensions_test_impl(ctx):
     env = unittest.begin(ctx)
-    for ext in [
-        ".btf",
-        ".btf.gz",
-        ".btf.tar",
-        ".btf.tar.gz",
-        ".btf.tar.xz",
-        ".btf.tar.zst",
-        ".btf.xz",
-        ".btf.zst",
-    ]:
+    for ext in _EXTENSIONS:
         asserts.equals(env, struct(
             arch = "x86_64",
             distro = "debian",
@@ -69,20 +71,7 @@ names_test = unittest.make(_names_test_impl)
 
 def _modules_test_impl(ctx):
     env = unittest.begin(ctx)
-    for ext in [
-        ".btf",
-        ".btf.gz",
-        ".btf.tar",
-        ".btf.tar.gz",
-        ".btf.tar.xz",
-        ".btf.tar.zst",
-        ".btf.xz",
-        ".btf.zst",
-        ".ko",
-        ".ko.gz",
-        ".ko.xz",
-        ".ko.zst",
-    ]:
+    for ext in _EXTENSIONS + [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]:
         asserts.equals(
             env,
             struct(kernel = "debian/12/x86_64/6.1.0-47-amd64", name = "snd-hda-core"),

@@ -5,7 +5,7 @@ Their minbtf is an empty file, so that it is quickly built for many configuratio
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "loadingtest")
 load("//rules:defs.bzl", "CoreRelocationsInfo", "MinCoreBtfInfo", "btf_archive", "min_core_btf")
-load(":testing.bzl", "OTHER_PLATFORM", "config", "describe", "empty_files", "failure_for_other_platform_test", "failure_test", "paths_below")
+load(":testing.bzl", "COMMON_ATTRIBUTES", "OTHER_PLATFORM", "config", "describe", "empty_files", "expect_common_attributes", "failure_for_other_platform_test", "failure_test", "paths_below")
 
 _SAME_CPU = [str(Label("//rules/tests:same_cpu_platform"))]
 
@@ -618,20 +618,8 @@ def min_core_btf_loading_tests(name):
     subject = name + "_subject"
     min_core_btf(
         name = subject,
-        testonly = True,
         archives = ["@example_tracee//:kernels"],
         objects = ["@example_tracee//:tracee.bpf.o"],
-        tags = ["some-tag"],
-        target_compatible_with = ["@platforms//cpu:mips64"],
-        visibility = ["//rules:__subpackages__"],
+        **COMMON_ATTRIBUTES
     )
-    rules = {part: native.existing_rule(subject + part) for part in ["", ".export", ".tailored"]}
-    for part, rule in rules.items():
-        case = part.removeprefix(".") or "itself"
-        loadingtest.equals(env, case + "_testonly", True, rule["testonly"])
-        loadingtest.equals(env, case + "_has_tags", True, "some-tag" in rule["tags"])
-        loadingtest.equals(env, case + "_is_manual", case != "itself", "manual" in rule["tags"])
-        loadingtest.equals(env, case + "_visibility", ["//visibility:private" if case == "tailored" else "//rules:__subpackages__"], list(rule["visibility"]))
-
-        # What is tailored on another platform is compatible with that.
-        loadingtest.equals(env, case + "_compatible", 0 if case == "tailored" else 1, len(rule.get("target_compatible_with", [])))
+    expect_common_attributes(env, subject, parts = [".export", ".tailored"], inner = ".tailored")

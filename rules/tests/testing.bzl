@@ -1,6 +1,6 @@
 """What the tests share."""
 
-load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "loadingtest")
 
 def _empty_files_impl(ctx):
     files = [ctx.actions.declare_file(path) for path in ctx.attr.outs]
@@ -101,3 +101,31 @@ def paths_below(env, files, folder):
     for file in files:
         asserts.true(env, file.short_path.startswith(prefix), "{} is not below {}".format(file.short_path, prefix))
     return sorted([file.short_path.removeprefix(prefix) for file in files])
+
+# What every rule has, for a macro to hand on.
+COMMON_ATTRIBUTES = {
+    "tags": ["some-tag"],
+    "target_compatible_with": ["@platforms//cpu:mips64"],
+    "testonly": True,
+    "visibility": ["//rules:__subpackages__"],
+}
+
+def expect_common_attributes(env, subject, parts, inner):
+    """Compares what a macro has made of COMMON_ATTRIBUTES.
+
+    Args:
+      env: the environment of a loadingtest.
+      subject: string: the macro's name.
+      parts: list of strings: what the names of further targets end with.
+      inner: string: the one of these that works for the execution platform.
+    """
+    for part in [""] + parts:
+        rule = native.existing_rule(subject + part)
+        case = part.removeprefix(".") or "itself"
+        loadingtest.equals(env, case + "_testonly", True, rule["testonly"])
+        loadingtest.equals(env, case + "_has_tags", True, "some-tag" in rule["tags"])
+        loadingtest.equals(env, case + "_is_manual", case != "itself", "manual" in rule["tags"])
+        loadingtest.equals(env, case + "_visibility", ["//visibility:private" if part == inner else "//rules:__subpackages__"], list(rule["visibility"]))
+
+        # What is done on another platform is compatible with that.
+        loadingtest.equals(env, case + "_compatible", 0 if part == inner else 1, len(rule.get("target_compatible_with", [])))

@@ -73,12 +73,12 @@ def toolchain_tests(name):
     _usual_test(
         name = name + "_default_test",
         size = "small",
-        target_under_test = ":executables_btfs.tailored",
+        target_under_test = ":executables_kernels_btfs.tailored",
     )
     _other_platform_test(
         name = name + "_default_for_other_platform_test",
         size = "small",
-        target_under_test = ":executables_btfs.tailored",
+        target_under_test = ":executables_kernels_btfs.tailored",
     )
     native.test_suite(
         name = name,
