@@ -239,9 +239,9 @@ func text(err error) string {
 	return err.Error()
 }
 
-var noise = regexp.MustCompile(`[0-9]+|"[^"]*"`)
+var noise = regexp.MustCompile(`^type .*: |[0-9]+|"[^"]*"`)
 
-// class is what an error says without the names and numbers of its case.
+// class is what an error says without the types, names and numbers of its case.
 func class(err error) string {
 	if err == nil {
 		return ""

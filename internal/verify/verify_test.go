@@ -118,6 +118,9 @@ func TestRefusals(t *testing.T) {
 			reloc kprobe/b field_byte_offset struct t 0:1:1`
 		refusal = `multiple types match: ambiguous relocation`
 	)
+	deep := func(modifier string) string {
+		return strings.Replace(once, "[4]int", "[4]"+strings.Repeat(modifier+" ", 40)+"int", 1)
+	}
 	o := object(t, binary.LittleEndian, local)
 	for _, c := range []struct {
 		what, full, min string
@@ -125,6 +128,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"neither", once, once, nil},
 		{"both", ambiguous, ambiguous, nil},
+		{"both, at types of other kinds", deep("const"), deep("volatile"), nil},
 		{"only full", ambiguous, strings.Replace(ambiguous, "a int @32", "", 1), []string{
 			`program kprobe_a: all relocations of a type together: full relocate Struct:"s": byte_off: ` + refusal + `, min no error`,
 			`program kprobe_a: CORERelocation(byte_off, Struct:"s"[0:0], local_id=2): full relocate Struct:"s": byte_off: ` + refusal + `, min no error`,
