@@ -718,8 +718,9 @@ static void count_set(struct judging *j, const bool *on)
  * One load. Returns the program at whose relocation both loads stopped, -1 where
  * the load went through, -2 where it cannot be continued.
  */
-static int load(struct judging *j, const bool *on, const char *mode)
+static int load(void *ctx, const bool *on, const char *mode)
 {
+	struct judging *j = ctx;
 	const struct obj *o = j->o;
 	struct bpf_insn **fi = zalloc(o->sec_cnt, sizeof(*fi)), **mi = zalloc(o->sec_cnt, sizeof(*mi));
 	uint32_t cnt = btf__type_cnt(o->btf);
@@ -767,50 +768,15 @@ static int load(struct judging *j, const bool *on, const char *mode)
 	return ret;
 }
 
-static void load_on(struct judging *j, bool *on, const char *mode)
-{
-	int p;
-
-	while ((p = load(j, on, mode)) >= 0)
-		on[p] = false;
-}
-
 static void judge_loads(struct judging *j)
 {
 	const struct obj *o = j->o;
-	bool *on = zalloc(o->prog_cnt, sizeof(*on));
-	uint64_t s = first_random(o->file, o->size);
-	bool optional = false;
+	struct part *parts = zalloc(o->prog_cnt, sizeof(*parts));
 
-	for (int i = 0; i < o->prog_cnt; i++) {
-		on[i] = true;
-		optional |= o->progs[i].optional;
-	}
-	load_on(j, on, "all");
-	if (optional) {
-		for (int i = 0; i < o->prog_cnt; i++)
-			on[i] = !o->progs[i].optional;
-		load_on(j, on, "default");
-	}
-	for (int i = 0; i < o->prog_cnt && o->prog_cnt > 1; i++) {
-		char mode[160];
-
-		if (o->progs[i].subprog)
-			continue;
-		memset(on, 0, o->prog_cnt);
-		on[i] = true;
-		snprintf(mode, sizeof(mode), "alone:%s", o->progs[i].name);
-		load(j, on, mode);
-	}
-	for (int k = 0; k < random_sets && o->prog_cnt > 2; k++) {
-		char mode[32];
-
-		for (int i = 0; i < o->prog_cnt; i++)
-			on[i] = next_random(&s) >> 40 & 1;
-		snprintf(mode, sizeof(mode), "random:%d", k);
-		load_on(j, on, mode);
-	}
-	free(on);
+	for (int i = 0; i < o->prog_cnt; i++)
+		parts[i] = (struct part){ o->progs[i].name, o->progs[i].optional, o->progs[i].subprog };
+	load_sets(parts, o->prog_cnt, first_random(o->file, o->size), load, j);
+	free(parts);
 }
 
 /*
@@ -886,17 +852,7 @@ static int compare(const char *full_path, const char *min_path, const char *obj_
 		printf("JUDGED\t%s\t%s\t%s\trelocs=%ld\tsame=%ld\tdiff=%ld\ttypeid=%ld\tundefined=%ld\terrors=%ld\tloads=%ld\tsets=%ld\tmixed=%ld\tload_diff=%ld\n",
 		       obj_path, full_path, min_path, t.relocs, t.same, t.diff, t.typeid, t.undefined, t.errors, t.loads,
 		       t.sets, t.mixed, t.load_diff);
-	sum.triples++;
-	sum.relocs += t.relocs;
-	sum.same += t.same;
-	sum.diff += t.diff;
-	sum.typeid += t.typeid;
-	sum.undefined += t.undefined;
-	sum.errors += t.errors;
-	sum.loads += t.loads;
-	sum.sets += t.sets;
-	sum.mixed += t.mixed;
-	sum.load_diff += t.load_diff;
+	add(&sum, &t, sizeof(t));
 	lists_reset(&j.full_lists, 0);
 	lists_reset(&j.min_lists, 0);
 	free(j.state);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the judges have in common: options, triples from the command line or from a
- * batch, and random sets of programs. What they print are lines of fields that tabs
- * separate; the first field is a word, and each triple ends with JUDGED or UNJUDGED.
+ * batch, and which programs are loaded together. What they print are lines of fields that
+ * tabs separate; the first field is a word, and each triple ends with JUDGED or UNJUDGED.
  */
 #ifndef JUDGE_DRIVE_H
 #define JUDGE_DRIVE_H
@@ -67,6 +67,63 @@ static uint64_t first_random(const uint8_t *object, size_t size)
 	for (size_t i = 0; i < size; i++)
 		h = (h ^ object[i]) * 1099511628211ull;
 	return (h ^ seed * 0x9e3779b97f4a7c15ull) | 1;
+}
+
+/* A program of an object, as far as it is loaded or not. */
+struct part {
+	const char *name;
+	bool optional;		/* not loaded unless asked for */
+	bool subprog;		/* loaded with others, and not alone */
+};
+
+/* Loads the programs that are on. Returns the one at which that stopped, or a negative number. */
+typedef int load_fn(void *ctx, const bool *on, const char *mode);
+
+/* libbpf stops at the first failing relocation: take its program out, and go on with the rest. */
+static void load_on(load_fn *load, void *ctx, bool *on, const char *mode)
+{
+	int p;
+
+	while ((p = load(ctx, on, mode)) >= 0)
+		on[p] = false;
+}
+
+/* Loads all programs, those that are loaded by default, each alone, and random sets. */
+static void load_sets(const struct part *parts, int cnt, uint64_t random, load_fn *load, void *ctx)
+{
+	bool *on = must(calloc(cnt + 1, sizeof(*on))), optional = false;
+	char mode[160];
+
+	memset(on, true, cnt);
+	load_on(load, ctx, on, "all");
+	for (int i = 0; i < cnt; i++) {
+		on[i] = !parts[i].optional;
+		optional |= parts[i].optional;
+	}
+	if (optional)
+		load_on(load, ctx, on, "default");
+	for (int i = 0; i < cnt && cnt > 1; i++) {
+		if (parts[i].subprog)
+			continue;
+		memset(on, false, cnt);
+		on[i] = true;
+		snprintf(mode, sizeof(mode), "alone:%s", parts[i].name);
+		load(ctx, on, mode);
+	}
+	for (int k = 0; k < random_sets && cnt > 2; k++) {
+		for (int i = 0; i < cnt; i++)
+			on[i] = next_random(&random) >> 40 & 1;
+		snprintf(mode, sizeof(mode), "random:%d", k);
+		load_on(load, ctx, on, mode);
+	}
+	free(on);
+}
+
+/* Adds a tally, which is nothing but longs, to the sum of all. */
+static void add(void *sum, const void *tally, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(long); i++)
+		((long *)sum)[i] += ((const long *)tally)[i];
 }
 
 /* Names come from files that may be damaged: a control character would end the field. */

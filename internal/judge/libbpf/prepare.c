@@ -314,70 +314,54 @@ static bool same(const struct outcome *a, const struct outcome *b)
 	return true;
 }
 
-/* Loads against both; returns false where the object does not open. failed: the failing program's name. */
-static bool compare(const char *path, const bool *on, const char *mode, struct tally *t, char *failed)
-{
-	struct outcome a, b;
-	int ra = load(path, &full, on, &a), rb = load(path, &min, on, &b);
+/* One object, with the programs that it has. */
+struct judging {
+	const char *path;
+	struct part *parts;
+	int cnt;
+	bool failed;		/* the object did not open for a load */
+	struct tally t;
+};
 
-	*failed = 0;
+/* Loads against both. */
+static int load_both(void *ctx, const bool *on, const char *mode)
+{
+	struct judging *j = ctx;
+	struct outcome a, b;
+	int ra = load(j->path, &full, on, &a), rb = load(j->path, &min, on, &b), ret = -1;
+
 	if (ra || rb) {
-		free_outcome(&a);
-		free_outcome(&b);
-		return false;
-	}
-	t->loads++;
-	t->relocs += a.relocs;
-	t->typeid += a.typeid;
-	t->errors += a.rc != 0;
-	if (same(&a, &b)) {
-		t->same++;
+		j->failed = true;
 	} else {
-		t->diff++;
-		report(path, mode, &a, &b);
+		j->t.loads++;
+		j->t.relocs += a.relocs;
+		j->t.typeid += a.typeid;
+		j->t.errors += a.rc != 0;
+		if (same(&a, &b)) {
+			j->t.same++;
+		} else {
+			j->t.diff++;
+			report(j->path, mode, &a, &b);
+		}
+		for (int i = 0; i < j->cnt && ret < 0 && (a.rc || b.rc); i++)
+			if (on[i] && !strcmp(j->parts[i].name, a.rc ? a.prog : b.prog))
+				ret = i;
 	}
-	if (a.rc || b.rc)
-		strcpy(failed, a.rc ? a.prog : b.prog);
 	free_outcome(&a);
 	free_outcome(&b);
-	return true;
-}
-
-/* libbpf stops at the first failing relocation: take its program out, and go on with the rest. */
-static bool compare_on(const char *path, char **names, int cnt, bool *on, const char *mode, struct tally *t)
-{
-	char failed[128];
-
-	for (;;) {
-		bool again = false;
-
-		if (!compare(path, on, mode, t, failed))
-			return false;
-		for (int i = 0; i < cnt && *failed; i++) {
-			if (on[i] && !strcmp(names[i], failed)) {
-				on[i] = false;
-				again = true;
-			}
-		}
-		if (!again)
-			return true;
-	}
+	return ret;
 }
 
 static struct tally sum;
 
 static int judge(const char *full_path, const char *min_path, const char *path)
 {
-	struct tally t = { .triples = 1 };
+	struct judging j = { .path = path, .t.triples = 1 };
 	struct bpf_object *obj;
 	struct bpf_program *p;
 	struct outcome warm;
-	char **names = NULL, failed[128], mode[160];
-	bool *on, ok, optional = false, *byself;
 	uint8_t *file;
 	size_t size;
-	uint64_t s;
-	int cnt = 0;
 
 	if (!open_target(&full, full_path) || !open_target(&min, min_path)) {
 		sum.unjudged++;
@@ -391,62 +375,30 @@ static int judge(const char *full_path, const char *min_path, const char *path)
 		sum.unjudged++;
 		return 2;
 	}
-	bpf_object__for_each_program(p, obj)
-		cnt++;
-	names = must(calloc(cnt + 1, sizeof(*names)));
-	on = must(calloc(cnt + 1, 1));
-	byself = must(calloc(cnt + 1, 1));
-	cnt = 0;
 	bpf_object__for_each_program(p, obj) {
-		byself[cnt] = bpf_program__autoload(p);
-		optional |= !byself[cnt];
-		names[cnt++] = must(strdup(bpf_program__name(p)));
+		j.parts = must(realloc(j.parts, (j.cnt + 1) * sizeof(*j.parts)));
+		j.parts[j.cnt++] = (struct part){ must(strdup(bpf_program__name(p))), !bpf_program__autoload(p), false };
 	}
 	bpf_object__close(obj);
-	t.programs = cnt;
-	s = first_random(file, size);
-	free(file);
+	j.t.programs = j.cnt;
 
 	/* the first load asks for the kernel's features; let it not be the one that counts */
 	load(path, &full, NULL, &warm);
 	free_outcome(&warm);
 
-	memset(on, 1, cnt);
-	ok = compare_on(path, names, cnt, on, "all", &t);
-	if (optional)
-		ok &= compare_on(path, names, cnt, byself, "default", &t);
-	for (int i = 0; i < cnt && cnt > 1; i++) {
-		memset(on, 0, cnt);
-		on[i] = true;
-		snprintf(mode, sizeof(mode), "alone:%s", names[i]);
-		ok &= compare(path, on, mode, &t, failed);
-	}
-	for (int k = 0; k < random_sets && cnt > 2; k++) {
-		for (int i = 0; i < cnt; i++)
-			on[i] = next_random(&s) >> 40 & 1;
-		snprintf(mode, sizeof(mode), "random:%d", k);
-		ok &= compare_on(path, names, cnt, on, mode, &t);
-	}
-	if (!ok)
+	load_sets(j.parts, j.cnt, first_random(file, size), load_both, &j);
+	free(file);
+	if (j.failed)
 		printf("UNJUDGED\t%s: libbpf did not open it for each load\n", path);
-	else if (!quiet || t.diff)
+	else if (!quiet || j.t.diff)
 		printf("JUDGED\t%s\t%s\t%s\tprograms=%ld\tloads=%ld\tsame=%ld\tload_diff=%ld\trelocs=%ld\ttypeid=%ld\terrors=%ld\n", path,
-		       full_path, min_path, t.programs, t.loads, t.same, t.diff, t.relocs, t.typeid, t.errors);
-	sum.triples++;
-	sum.programs += t.programs;
-	sum.loads += t.loads;
-	sum.same += t.same;
-	sum.diff += t.diff;
-	sum.relocs += t.relocs;
-	sum.typeid += t.typeid;
-	sum.errors += t.errors;
-	sum.unjudged += !ok;
-	for (int i = 0; i < cnt; i++)
-		free(names[i]);
-	free(names);
-	free(on);
-	free(byself);
-	return t.diff ? 1 : ok ? 0 : 2;
+		       full_path, min_path, j.t.programs, j.t.loads, j.t.same, j.t.diff, j.t.relocs, j.t.typeid, j.t.errors);
+	j.t.unjudged = j.failed;
+	add(&sum, &j.t, sizeof(j.t));
+	for (int i = 0; i < j.cnt; i++)
+		free((char *)j.parts[i].name);
+	free(j.parts);
+	return j.t.diff ? 1 : j.failed ? 2 : 0;
 }
 
 static void forget(void)
