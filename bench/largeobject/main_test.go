@@ -4,40 +4,18 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
-	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
-	"github.com/khulnasoft/rules_btf/internal/verify"
 )
 
 var defaults = size{relocations: 34752, different: 371, roots: 100, programs: 300, subprograms: 40}
 
-// exampleKernel returns the raw BTF of a kernel of the example.
-func exampleKernel(t testing.TB, release string) []byte {
-	t.Helper()
-	path := testfiles.Kernel(t, release)
-	raw, err := archive.ReadBTF(path, testfiles.Read(t, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func parse(t testing.TB, raw []byte) *btf.File {
-	t.Helper()
-	f, err := btf.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 const newest = "6.12.107+deb13-amd64"
 
 func TestDeterminism(t *testing.T) {
-	kernel := parse(t, exampleKernel(t, newest))
+	kernel := btftest.File(t, testfiles.BTF(t, testfiles.Kernel(t, newest)))
 	small := size{relocations: 1000, different: 200, roots: 60, programs: 10, subprograms: 2}
 	var objects [][]byte
 	for _, seed := range []uint64{1, 1, 2} {
@@ -56,7 +34,7 @@ func TestDeterminism(t *testing.T) {
 }
 
 func TestTooMuch(t *testing.T) {
-	kernel := parse(t, exampleKernel(t, newest))
+	kernel := btftest.File(t, testfiles.BTF(t, testfiles.Kernel(t, newest)))
 	for _, s := range []size{
 		{relocations: 1000, different: 200, roots: 1000, programs: 10, subprograms: 2},
 		{relocations: 100, different: 200, roots: 60, programs: 10, subprograms: 2},
@@ -71,7 +49,7 @@ func TestTooMuch(t *testing.T) {
 // TestLargeObject relocates the object as cilium/ebpf does, against its own
 // kernel and an older one.
 func TestLargeObject(t *testing.T) {
-	object, err := largeObject(parse(t, exampleKernel(t, newest)), defaults, 1)
+	object, err := largeObject(btftest.File(t, testfiles.BTF(t, testfiles.Kernel(t, newest))), defaults, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +64,7 @@ func TestLargeObject(t *testing.T) {
 	if records != defaults.relocations {
 		t.Errorf("%d relocations, want %d", records, defaults.relocations)
 	}
-	relocations, err := o.Relocations()
-	if err != nil {
-		t.Fatal(err)
-	}
+	relocations := btftest.Relocations(t, object)
 	if n := len(relocations.Relocations); n < defaults.different {
 		t.Errorf("%d different relocations, want %d or more", n, defaults.different)
 	}
@@ -103,34 +78,21 @@ func TestLargeObject(t *testing.T) {
 		t.Errorf("%d root types and %d kinds of relocations, want 110 and 11 or more", len(roots), len(kinds))
 	}
 
-	loaded, err := verify.ReadObject("large", object)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, release := range []string{newest, "5.10.0-30-amd64"} {
-		raw := exampleKernel(t, release)
-		min, err := core.Prune(graph.Raw{File: parse(t, raw)}, relocations)
+		raw := testfiles.BTF(t, testfiles.Kernel(t, release))
+		min, err := core.Prune(graph.Raw{File: btftest.File(t, raw)}, relocations)
 		if err != nil {
 			t.Fatal(err)
 		}
-		res := verify.Compare(verifyKernel(t, raw), verifyKernel(t, min), loaded)
+		res := btftest.Verify(t, raw, min, object)
 		if !res.OK() || len(res.Remarks) > 0 || res.Programs != defaults.programs {
 			t.Errorf("%s: %d programs, %d relocations, differences %v, remarks %v", release, res.Programs, res.Relocations, res.Differences, res.Remarks)
 		}
 	}
 }
 
-func verifyKernel(t *testing.T, raw []byte) *verify.Kernel {
-	t.Helper()
-	k, err := verify.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
 func BenchmarkRelocations(b *testing.B) {
-	object, err := largeObject(parse(b, exampleKernel(b, newest)), defaults, 1)
+	object, err := largeObject(btftest.File(b, testfiles.BTF(b, testfiles.Kernel(b, newest))), defaults, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -148,20 +110,13 @@ func BenchmarkRelocations(b *testing.B) {
 }
 
 func BenchmarkPrune(b *testing.B) {
-	raw := exampleKernel(b, newest)
-	kernel := parse(b, raw)
+	raw := testfiles.BTF(b, testfiles.Kernel(b, newest))
+	kernel := btftest.File(b, raw)
 	object, err := largeObject(kernel, defaults, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
-	o, err := core.ReadObject(object)
-	if err != nil {
-		b.Fatal(err)
-	}
-	relocations, err := o.Relocations()
-	if err != nil {
-		b.Fatal(err)
-	}
+	relocations := btftest.Relocations(b, object)
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {

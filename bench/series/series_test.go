@@ -8,7 +8,7 @@ import (
 	ebpf "github.com/cilium/ebpf/btf"
 
 	"github.com/khulnasoft/rules_btf/internal/archive"
-	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
@@ -19,15 +19,6 @@ func exampleOrigin(t testing.TB, release string) origin {
 		t.Fatal(err)
 	}
 	return o
-}
-
-func parse(t testing.TB, raw []byte) *btf.File {
-	t.Helper()
-	f, err := btf.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
 }
 
 type built struct {
@@ -74,7 +65,7 @@ func TestUnchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(before, after) {
-			t.Errorf("%s: %+v", path, compare(newView(newKernel(parse(t, before))), newView(newKernel(parse(t, after)))))
+			t.Errorf("%s: %+v", path, compare(newView(newKernel(btftest.File(t, before))), newView(newKernel(btftest.File(t, after)))))
 		}
 	}
 }
@@ -176,7 +167,7 @@ func TestPace(t *testing.T) {
 	all := s.build(t, exampleOrigin(t, "6.1.0-47-cloud-amd64"))
 	views := make([]*view, len(all))
 	for i, k := range all {
-		views[i] = newView(newKernel(parse(t, k.raw)))
+		views[i] = newView(newKernel(btftest.File(t, k.raw)))
 	}
 	var year difference
 	for i := 2; i < len(views); i += 2 {

@@ -1,10 +1,11 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
 	"testing"
 	"time"
 
+	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/hostile"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
@@ -25,18 +26,18 @@ func FuzzReadBTF(f *testing.F) {
 		f.Add(seed)
 	}
 	const limit = 1 << 20
-	costs := hostile.Bound{Factor: 8, Plus: 2*maxWindow + 24*limit, Time: 10 * time.Second}
+	costs := hostile.Bound{Factor: 8, Plus: 2*archive.MaxWindow + 24*limit, Time: 10 * time.Second}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		var got []byte
 		var err error
-		costs.Check(t, len(file), func() { got, err = readBTF("k.btf.tar.xz", file, limit) })
+		costs.Check(t, len(file), func() { got, err = archive.ReadLimited("k.btf.tar.xz", file, limit) })
 		if (err == nil) != (got != nil) || len(got) > limit {
 			t.Fatalf("%d bytes, %v", len(got), err)
 		}
-		if err != nil || !isBTF(got) {
+		if err != nil || !archive.IsBTF(got) {
 			return
 		}
-		again, err := readBTF("k.btf.tar.xz", got, limit)
+		again, err := archive.ReadLimited("k.btf.tar.xz", got, limit)
 		if err != nil || !bytes.Equal(again, got) {
 			t.Fatalf("BTF comes out that is not BTF: %v", err)
 		}

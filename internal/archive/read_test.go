@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"archive/tar"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/hostile"
@@ -106,7 +107,7 @@ func TestEveryForm(t *testing.T) {
 		{"ELF in xz", "vmlinux.xz", hostile.XZ(elfOf(raw)), raw},
 		{"ELF in gzip", "vmlinux.gz", gzOf(t, elfOf(raw)), raw},
 	} {
-		got, err := ReadBTF(c.name, c.file)
+		got, err := archive.ReadBTF(c.name, c.file)
 		if err != nil || !bytes.Equal(got, c.want) {
 			t.Errorf("%s: %d bytes, %v", c.what, len(got), err)
 		}
@@ -116,7 +117,7 @@ func TestEveryForm(t *testing.T) {
 func TestExampleKernels(t *testing.T) {
 	for _, path := range testfiles.Kernels(t) {
 		file := testfiles.Read(t, path)
-		raw, err := ReadBTF(path, file)
+		raw, err := archive.ReadBTF(path, file)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
@@ -133,12 +134,12 @@ func TestExampleKernels(t *testing.T) {
 // refused checks that a file is refused, and with which message.
 func refused(t testing.TB, name string, file []byte, want string) {
 	t.Helper()
-	raw, err := ReadBTF(name, file)
+	raw, err := archive.ReadBTF(name, file)
 	switch {
 	case err == nil || raw != nil:
 		t.Errorf("accepted, expected: %s", want)
-	case !errors.Is(err, ErrInput):
-		t.Errorf("%v is no ErrInput", err)
+	case !errors.Is(err, archive.ErrInput):
+		t.Errorf("%v is no archive.ErrInput", err)
 	case err.Error() != "no kernel BTF: "+want:
 		t.Errorf("got: %v\nexpected: no kernel BTF: %s", err, want)
 	}
@@ -226,11 +227,11 @@ func TestTruncated(t *testing.T) {
 		"xz": hostile.XZ(raw), "gzip": gzOf(t, raw), "zstd": zstOf(t, raw), "tar": tarred,
 		"tar.xz": hostile.XZ(tarred), "tar.gz": gzOf(t, tarred), "tar.zst": zstOf(t, tarred), "ELF": elfOf(raw), "ELF in xz": hostile.XZ(elfOf(raw)),
 	} {
-		if _, err := ReadBTF("k.btf.tar", file); err != nil {
+		if _, err := archive.ReadBTF("k.btf.tar", file); err != nil {
 			t.Errorf("%s, whole: %v", what, err)
 		}
 		for n := range file {
-			got, err := ReadBTF("k.btf.tar", file[:n])
+			got, err := archive.ReadBTF("k.btf.tar", file[:n])
 			switch {
 			case err != nil && got == nil:
 			case err == nil && bytes.Equal(got, raw) && what == "tar" && n >= 512+len(raw):
@@ -243,7 +244,7 @@ func TestTruncated(t *testing.T) {
 	path := testfiles.Kernel(t, "5.10.0-32-cloud-arm64")
 	file := testfiles.Read(t, path)
 	for _, n := range []int{6, 11, 12, 13, 100, 5000, len(file) / 8, len(file) - 13, len(file) - 12, len(file) - 1} {
-		if raw, err := ReadBTF(path, file[:n]); err == nil || raw != nil || !strings.HasPrefix(err.Error(), "no kernel BTF: damaged xz: ") {
+		if raw, err := archive.ReadBTF(path, file[:n]); err == nil || raw != nil || !strings.HasPrefix(err.Error(), "no kernel BTF: damaged xz: ") {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
@@ -256,7 +257,7 @@ func TestFlipped(t *testing.T) {
 		for i := range file {
 			flipped := bytes.Clone(file)
 			flipped[i] ^= 0x10
-			got, err := ReadBTF("k.btf", flipped)
+			got, err := archive.ReadBTF("k.btf", flipped)
 			if (err == nil) != (got != nil) || err == nil && !bytes.Equal(got, raw) {
 				t.Errorf("%s, byte %d: %d bytes, %v", what, i, len(got), err)
 			}
@@ -283,7 +284,7 @@ func TestBombs(t *testing.T) {
 			t.Fatalf("%s: %d bytes, no bomb", what, len(file))
 		}
 		var err error
-		bytes := allocated(func() { _, err = readBTF("k.btf", file, limit) })
+		bytes := allocated(func() { _, err = archive.ReadLimited("k.btf", file, limit) })
 		if err == nil || err.Error() != "unpacks to more than 1 MiB" {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -297,16 +298,16 @@ func TestBombs(t *testing.T) {
 		"raw": func(b []byte) []byte { return b }, "xz": hostile.XZ, "ELF": elfOf,
 		"tar.xz": func(b []byte) []byte { return hostile.XZ(tarOf(t, regular("k.btf", b))) },
 	} {
-		if got, err := readBTF("k.btf.tar.xz", pack(raw), limit); err != nil || len(got) != limit {
+		if got, err := archive.ReadLimited("k.btf.tar.xz", pack(raw), limit); err != nil || len(got) != limit {
 			t.Errorf("%s of %d bytes: %v", what, limit, err)
 		}
-		_, err := readBTF("k.btf.tar.xz", pack(append(raw, 0)), limit)
+		_, err := archive.ReadLimited("k.btf.tar.xz", pack(append(raw, 0)), limit)
 		if err == nil || err.Error() != "1048577 bytes, more than 1 MiB" {
 			t.Errorf("%s of a byte more: %v", what, err)
 		}
 	}
-	if MaxSize != 256<<20 {
-		t.Errorf("the limit is %d", MaxSize)
+	if archive.MaxSize != 256<<20 {
+		t.Errorf("the limit is %d", archive.MaxSize)
 	}
 }
 
@@ -321,7 +322,7 @@ func TestClaimsOfMemory(t *testing.T) {
 		return f
 	}
 	const dictionary128MiB = 30
-	if _, err := ReadBTF("k.btf.xz", claim(28)); err != nil {
+	if _, err := archive.ReadBTF("k.btf.xz", claim(28)); err != nil {
 		t.Errorf("the dictionary of xz -9, 64 MiB: %v", err)
 	}
 	for size := byte(dictionary128MiB + 1); size <= 40; size++ {

@@ -3,7 +3,6 @@ package btf_test
 import (
 	"testing"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
@@ -11,10 +10,7 @@ import (
 func BenchmarkParse(b *testing.B) {
 	for _, path := range testfiles.Kernels(b) {
 		b.Run(testfiles.Release(path), func(b *testing.B) {
-			raw, err := archive.ReadBTF(path, testfiles.Read(b, path))
-			if err != nil {
-				b.Fatal(err)
-			}
+			raw := testfiles.BTF(b, path)
 			b.SetBytes(int64(len(raw)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -15,7 +15,6 @@ import (
 
 	ciliumbtf "github.com/cilium/ebpf/btf"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
@@ -392,12 +391,7 @@ func TestSplitOnAnotherBase(t *testing.T) {
 func TestMergeOfKernels(t *testing.T) {
 	var raws [][]byte
 	for _, release := range []string{"6.1.0-47-cloud-amd64", "5.10.0-32-cloud-arm64"} {
-		path := testfiles.Kernel(t, release)
-		raw, err := archive.ReadBTF(path, testfiles.Read(t, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		raws = append(raws, raw)
+		raws = append(raws, testfiles.BTF(t, testfiles.Kernel(t, release)))
 	}
 	base := parse(t, raws[0])
 	raw := like(t, base, parse(t, raws[1]), never)
@@ -412,15 +406,7 @@ func TestMergeOfRealModules(t *testing.T) {
 	if *realVmlinux == "" || *realModules == "" {
 		t.Skip("needs -vmlinux and -modules")
 	}
-	read := func(path string) []byte {
-		t.Helper()
-		raw, err := archive.ReadBTF(path, testfiles.Read(t, path))
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		return raw
-	}
-	raw := read(*realVmlinux)
+	raw := testfiles.BTF(t, *realVmlinux)
 	base := parse(t, raw)
 	var modules []*btf.File
 	var raws [][]byte
@@ -428,7 +414,7 @@ func TestMergeOfRealModules(t *testing.T) {
 		if err != nil || d.IsDir() || !strings.Contains(d.Name(), ".ko") {
 			return err
 		}
-		raws = append(raws, read(path))
+		raws = append(raws, testfiles.BTF(t, path))
 		m, err := btf.ParseSplit(raws[len(raws)-1], base)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)

@@ -106,10 +106,7 @@ func (c *testCase) prune(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := btf.Parse(min)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := btftest.File(t, min)
 	if f.BigEndian() != c.big {
 		t.Error("the minimal BTF has another byte order than the kernel's")
 	}
@@ -202,7 +199,7 @@ func (c *testCase) judgedByCilium(t *testing.T, min []byte) {
 	if s := small.together(t, c.object); len(got.limits) == 0 && !slices.Equal(s, got.together) {
 		t.Errorf("in programs: full:\n%s\nmin:\n%s", strings.Join(got.together, "\n"), strings.Join(s, "\n"))
 	}
-	res := compare(t, c.kernel, min, c.object)
+	res := btftest.Verify(t, c.kernel, min, c.object)
 	for _, d := range res.Differences {
 		t.Error(d)
 	}
@@ -218,23 +215,6 @@ func (c *testCase) load(t *testing.T, raw []byte) *kernel {
 		t.Fatal(err)
 	}
 	return &kernel{spec, c.order}
-}
-
-func compare(t *testing.T, kernel, min, object []byte) *verify.Result {
-	t.Helper()
-	k, err := verify.Parse(kernel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := verify.Parse(min)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := verify.ReadObject("object", object)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return verify.Compare(k, m, o)
 }
 
 func (c *testCase) judgedByLibbpf(t *testing.T, min []byte) {
@@ -285,7 +265,7 @@ func (c *testCase) canFail(t *testing.T, min []byte) {
 	}
 	all := c.lesser(t, min)
 	for _, less := range all {
-		if res := compare(t, c.kernel, less, c.object); len(res.Differences) > 0 {
+		if res := btftest.Verify(t, c.kernel, less, c.object); len(res.Differences) > 0 {
 			return
 		}
 	}
@@ -302,10 +282,7 @@ func (c *testCase) canFail(t *testing.T, min []byte) {
 // modifier or a member.
 func (c *testCase) lesser(t *testing.T, min []byte) [][]byte {
 	t.Helper()
-	f, err := btf.Parse(min)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := btftest.File(t, min)
 	all := [][]byte{btftest.Compile(t, c.order, "")}
 	s := btftest.From(f)
 	for i := range s.Types {

@@ -3,8 +3,7 @@ package core_test
 import (
 	"testing"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
-	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
@@ -43,24 +42,11 @@ func BenchmarkFindings(b *testing.B) {
 }
 
 func benchmarkKernels(b *testing.B, work func(graph.Graph, *core.Relocations) error) {
-	o, err := core.ReadObject(testfiles.Read(b, testfiles.TraceeObject(b)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	relocations, err := o.Relocations()
-	if err != nil {
-		b.Fatal(err)
-	}
+	relocations := btftest.Relocations(b, testfiles.Read(b, testfiles.TraceeObject(b)))
 	for _, path := range testfiles.Kernels(b) {
 		b.Run(testfiles.Release(path), func(b *testing.B) {
-			raw, err := archive.ReadBTF(path, testfiles.Read(b, path))
-			if err != nil {
-				b.Fatal(err)
-			}
-			kernel, err := btf.Parse(raw)
-			if err != nil {
-				b.Fatal(err)
-			}
+			raw := testfiles.BTF(b, path)
+			kernel := btftest.File(b, raw)
 			b.SetBytes(int64(len(raw)))
 			b.ReportAllocs()
 			for b.Loop() {

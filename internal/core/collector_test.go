@@ -54,7 +54,7 @@ const surveyedFile = `{
 
 // The order in which kernels come does not matter, nor which Finder has found what is equal.
 func TestCollector(t *testing.T) {
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, surveyed))
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, surveyed))
 	kernels := map[string]string{"a/1": once, "a/2": twice, "a/3": serving, "b/1": serving, "b/2": twice, "b/10": twice}
 	shared := map[string][]*core.Finding{}
 	for _, text := range kernels {
@@ -76,7 +76,7 @@ func TestCollector(t *testing.T) {
 
 // What one relocation finds is in the order of the kernels.
 func TestCollectorOrder(t *testing.T) {
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, "int int 4 signed\nstruct t 4 { a int @0 }\nreloc kprobe/a field_byte_offset struct t 0:0\n"))
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, "int int 4 signed\nstruct t 4 { a int @0 }\nreloc kprobe/a field_byte_offset struct t 0:0\n"))
 	var c core.Collector
 	for name, text := range map[string]string{"k1": "struct t 4 { }\n", "k2": "int int 4\n", "k3": "struct t 4 { }\n", "k4": "int int 4\n"} {
 		c.Add(name, found(t, btftest.Compile(t, binary.LittleEndian, text), rs))

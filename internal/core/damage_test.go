@@ -38,7 +38,7 @@ func rewritten(t testing.TB, f *btf.File, order binary.ByteOrder, change func(id
 
 // reversed returns BTF in the other byte order.
 func reversed(t testing.TB, raw []byte) []byte {
-	f := parse(t, raw)
+	f := btftest.File(t, raw)
 	order := binary.ByteOrder(binary.BigEndian)
 	if f.BigEndian() {
 		order = binary.LittleEndian
@@ -123,13 +123,13 @@ func confused(t testing.TB, r *rand.Rand, raw []byte) []byte {
 // the objects look at, so that it hits.
 func TestDamagedFiles(t *testing.T) {
 	tracee, kinds := testfiles.Read(t, testfiles.TraceeObject(t)), testdata(t, "kinds.bpf.o")
-	rs, err := core.Union(relocations(t, tracee), relocations(t, kinds))
+	rs, err := core.Union(btftest.Relocations(t, tracee), btftest.Relocations(t, kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := testfiles.Kernel(t, "6.1.0-47-cloud-amd64")
-	packed, whole := testfiles.Read(t, path), kernel(t, path)
-	small, tiny := prune(t, whole, rs), prune(t, whole, relocations(t, kinds))
+	packed, whole := testfiles.Read(t, path), testfiles.BTF(t, path)
+	small, tiny := prune(t, whole, rs), prune(t, whole, btftest.Relocations(t, kinds))
 	type pair struct {
 		kernel, object []byte
 		weight         int

@@ -122,7 +122,7 @@ func TestFinder(t *testing.T) {
 	different := map[string]bool{}
 	for _, w := range worlds {
 		f := btftest.Parse(t, binary.LittleEndian, w.kernel)
-		rs := relocations(t, btftest.Object(t, binary.LittleEndian, w.object))
+		rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, w.object))
 		all := ids(f)
 		for _, memory := range []int{1 << 20, 200, 0} {
 			t.Run(fmt.Sprintf("%s/%d", w.name, memory), func(t *testing.T) {
@@ -181,7 +181,7 @@ func texts(findings []*core.Finding) (list []string) {
 func TestFinderRemembers(t *testing.T) {
 	kernel, object, _ := strings.Cut(machines, "-- object --\n")
 	f := btftest.Parse(t, binary.LittleEndian, kernel)
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, object))
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, object))
 	reads := 0
 	finder := core.NewFinder(rs)
 	for i, c := range []struct {
@@ -211,7 +211,7 @@ func TestFinderRemembers(t *testing.T) {
 func TestFinderSpends(t *testing.T) {
 	kernel, object, _ := strings.Cut(machines, "-- object --\n")
 	f := btftest.Parse(t, binary.LittleEndian, kernel)
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, object))
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, object))
 	most := 1
 	defer core.SetMaxWork(most)()
 	for {
@@ -237,7 +237,7 @@ func TestFinderSpends(t *testing.T) {
 // Behind pointers type_matches finds types that are the kernel's own.
 func TestFinderOfMatches(t *testing.T) {
 	f := btftest.Parse(t, binary.LittleEndian, "enum e 4 { A = 1 }\nenum e 8 { A = 1 }\nstruct t 8 { p *enum e @0 }\nstruct s 8 { p *enum e @0 }\n")
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, `
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, `
 int int 4 signed
 enum e 4 { A = 1 }
 struct s 8 { p *enum e @0 }
@@ -269,7 +269,7 @@ reloc kprobe/a field_exists struct t 0:0
 // A pack has equal types as one, which is there twice, and has no more than two
 // of them. What is found is the same.
 func TestEqualCandidates(t *testing.T) {
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, `
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, `
 int int 4 signed
 struct s 8 { a int @0; b int @32 }
 reloc kprobe/a type_id_target struct s 0

@@ -22,7 +22,7 @@ func checkFindings(t *testing.T, libbpf *judge.Judge, kernel, object []byte) (ju
 	if err != nil {
 		t.Fatal(err)
 	}
-	rs := relocations(t, object)
+	rs := btftest.Relocations(t, object)
 	findings := map[int]*core.Finding{}
 	for _, f := range found(t, kernel, rs) {
 		i, _ := rs.Find(&f.Relocation)
@@ -90,7 +90,7 @@ func TestFindingsAreLibbpfs(t *testing.T) {
 	judged := 0
 	for _, path := range testfiles.Kernels(t) {
 		t.Run(testfiles.Release(path), func(t *testing.T) {
-			judged += checkFindings(t, libbpf, kernel(t, path), testfiles.Read(t, testfiles.TraceeObject(t)))
+			judged += checkFindings(t, libbpf, testfiles.BTF(t, path), testfiles.Read(t, testfiles.TraceeObject(t)))
 		})
 	}
 	t.Logf("%d relocations of the example", judged)

@@ -100,7 +100,7 @@ func FuzzUnmarshal(f *testing.F) {
 func FuzzUnmarshalFindings(f *testing.F) {
 	for _, c := range testfiles.Cases(f, "testdata/prune") {
 		kernel := btftest.Compile(f, binary.LittleEndian, c.Part("kernel"))
-		rs := relocations(f, btftest.Object(f, binary.LittleEndian, c.Part("object")))
+		rs := btftest.Relocations(f, btftest.Object(f, binary.LittleEndian, c.Part("object")))
 		var of core.Collector
 		of.Add(c.Name, found(f, kernel, rs))
 		of.Add("another", nil)
@@ -162,10 +162,7 @@ func prunable(t *testing.T, raw []byte, k *btf.File, rs *core.Relocations) []byt
 		}
 		return nil
 	}
-	m, err := btf.Parse(min)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := btftest.File(t, min)
 	if most := places(rs)*len(raw) + 3; len(min) > most { // names may be padded
 		t.Fatalf("pruning makes %d bytes of %d:\n%s\nwas:\n%s", len(min), len(raw), btftest.Format(m), btftest.Format(k))
 	}
@@ -176,7 +173,7 @@ func prunable(t *testing.T, raw []byte, k *btf.File, rs *core.Relocations) []byt
 	}
 	again, err := core.Prune(graph.Raw{File: m}, rs)
 	if err != nil || !bytes.Equal(again, min) {
-		t.Fatalf("pruned again (%v):\n%s\nwas:\n%s", err, btftest.Format(parse(t, again)), btftest.Format(m))
+		t.Fatalf("pruned again (%v):\n%s\nwas:\n%s", err, btftest.Format(btftest.File(t, again)), btftest.Format(m))
 	}
 	return min
 }
@@ -185,7 +182,7 @@ func prunable(t *testing.T, raw []byte, k *btf.File, rs *core.Relocations) []byt
 func FuzzPrune(f *testing.F) {
 	for _, c := range testfiles.Cases(f, "testdata/prune") {
 		for _, order := range orders {
-			f.Add(btftest.Compile(f, order, c.Part("kernel")), marshal(f, relocations(f, btftest.Object(f, order, c.Part("object")))))
+			f.Add(btftest.Compile(f, order, c.Part("kernel")), marshal(f, btftest.Relocations(f, btftest.Object(f, order, c.Part("object")))))
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw, file []byte) {
@@ -252,7 +249,7 @@ func gen(t *testing.T, kernel, object []byte) stage {
 		return notJudged
 	}
 	for _, d := range res.Differences {
-		t.Errorf("%s\nthe kernel:\n%s\nwhat is left of it:\n%s", d, few(btftest.Format(k)), few(btftest.Format(parse(t, min))))
+		t.Errorf("%s\nthe kernel:\n%s\nwhat is left of it:\n%s", d, few(btftest.Format(k)), few(btftest.Format(btftest.File(t, min))))
 	}
 	return judgedSame
 }

@@ -50,7 +50,7 @@ func TestHomonyms(t *testing.T) {
 		"reloc x enumval_value enum e 0\nreloc x field_byte_offset struct s 0:1": "enum e [5] [6]; struct s [2] [4]",
 	} {
 		for _, order := range orders {
-			rs := relocations(t, btftest.Object(t, order, local+relocs))
+			rs := btftest.Relocations(t, btftest.Object(t, order, local+relocs))
 			homonyms, err := core.Homonyms(graph.Raw{File: btftest.Parse(t, order, kernel)}, rs)
 			if err != nil {
 				t.Fatal(err)

@@ -213,7 +213,7 @@ func TestHostileKernels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			k := parse(t, m.Bytes(binary.LittleEndian))
+			k := btftest.File(t, m.Bytes(binary.LittleEndian))
 			var min []byte
 			costs := hostile.Bound{Factor: 32, Plus: 64 << 20, Live: true, Time: time.Minute}
 			costs.Check(t, k.Size(), func() { min, err = core.Prune(graph.Raw{File: k}, rs) })

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
@@ -17,32 +16,23 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
-func kernel(t testing.TB, path string) []byte {
-	t.Helper()
-	raw, err := archive.ReadBTF(path, testfiles.Read(t, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
 // The promise, for the example's kernels: cilium/ebpf relocates tracee and an
 // object of every kind of relocation against the minimal BTF as against the full.
 func TestExampleKernels(t *testing.T) {
 	tracee, kinds := testfiles.Read(t, testfiles.TraceeObject(t)), testdata(t, "kinds.bpf.o")
-	rs, err := core.Union(relocations(t, tracee), relocations(t, kinds))
+	rs, err := core.Union(btftest.Relocations(t, tracee), btftest.Relocations(t, kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range testfiles.Kernels(t) {
 		t.Run(testfiles.Release(path), func(t *testing.T) {
-			full := kernel(t, path)
+			full := testfiles.BTF(t, path)
 			min := prune(t, full, rs)
 			if len(min) > len(full)/100 {
 				t.Errorf("%d of %d bytes are left", len(min), len(full))
 			}
 			for object, typeIDs := range map[*[]byte]int{&tracee: 0, &kinds: 1} {
-				res := compare(t, full, min, *object)
+				res := btftest.Verify(t, full, min, *object)
 				for _, d := range append(res.Differences, res.Limits...) {
 					t.Error(d)
 				}
@@ -51,8 +41,8 @@ func TestExampleKernels(t *testing.T) {
 				}
 			}
 			// Of the object alone less is left, and it serves the object as well.
-			alone := prune(t, full, relocations(t, kinds))
-			if res := compare(t, full, alone, kinds); !res.OK() || len(alone) >= len(min)/2 {
+			alone := prune(t, full, btftest.Relocations(t, kinds))
+			if res := btftest.Verify(t, full, alone, kinds); !res.OK() || len(alone) >= len(min)/2 {
 				t.Errorf("alone: %d bytes, %+v", len(alone), res)
 			}
 		})
@@ -62,9 +52,9 @@ func TestExampleKernels(t *testing.T) {
 // The bytes of the minimal BTF do not depend on the order of objects, on how
 // often they are named, or on whether they come as relocations.
 func TestOrderOfObjects(t *testing.T) {
-	full := kernel(t, testfiles.Kernel(t, "5.10.0-32-cloud-arm64"))
-	g := graph.Raw{File: parse(t, full)}
-	a, b := relocations(t, testfiles.Read(t, testfiles.TraceeObject(t))), relocations(t, testdata(t, "kinds.bpf.o"))
+	full := testfiles.BTF(t, testfiles.Kernel(t, "5.10.0-32-cloud-arm64"))
+	g := graph.Raw{File: btftest.File(t, full)}
+	a, b := btftest.Relocations(t, testfiles.Read(t, testfiles.TraceeObject(t))), btftest.Relocations(t, testdata(t, "kinds.bpf.o"))
 	back, err := core.Unmarshal(marshal(t, b))
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +73,7 @@ func TestOrderOfObjects(t *testing.T) {
 			want = got
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("other bytes:\n%s", testfiles.Diff(btftest.Format(parse(t, got)), btftest.Format(parse(t, want))))
+			t.Errorf("other bytes:\n%s", testfiles.Diff(btftest.Format(btftest.File(t, got)), btftest.Format(btftest.File(t, want))))
 		}
 	}
 }
@@ -93,11 +83,11 @@ func TestNothingIsNeeded(t *testing.T) {
 	for _, order := range orders {
 		full := btftest.Compile(t, order, "int long 8\nstruct s 8 { a *struct s @0 }")
 		for _, rs := range []*core.Relocations{
-			relocations(t, btftest.Object(t, order, "int int 4")),
+			btftest.Relocations(t, btftest.Object(t, order, "int int 4")),
 			{},
 		} {
 			if min := prune(t, full, rs); len(min) != 24+1 {
-				t.Errorf("%v: %d bytes: %s", order, len(min), btftest.Format(parse(t, min)))
+				t.Errorf("%v: %d bytes: %s", order, len(min), btftest.Format(btftest.File(t, min)))
 			}
 		}
 	}
@@ -113,7 +103,7 @@ func TestByteOrdersMustAgree(t *testing.T) {
 	} {
 		g := graph.Raw{File: btftest.Parse(t, c.kernel, "int int 4")}
 		// It is an error even if nothing is needed: the build is wrong.
-		min, err := core.Prune(g, relocations(t, btftest.Object(t, c.object, "int int 4")))
+		min, err := core.Prune(g, btftest.Relocations(t, btftest.Object(t, c.object, "int int 4")))
 		if min != nil || !errors.Is(err, core.ErrByteOrder) || err.Error() != "byte order of the objects differs from the kernel's: "+c.want {
 			t.Errorf("got: %v\nexpected: %s", err, c.want)
 		}
@@ -144,21 +134,21 @@ func TestNewHeader(t *testing.T) {
 		order.PutUint32(full[24:], uint32(len(raw)-24))
 		order.PutUint32(full[28:], uint32(len(layout)))
 
-		rs := relocations(t, btftest.Object(t, order, object+`
+		rs := btftest.Relocations(t, btftest.Object(t, order, object+`
 			reloc kprobe/a field_byte_offset struct s 0:0
 			reloc kprobe/a type_exists struct strange 0
 			reloc kprobe/b field_byte_offset struct uses 0:0`))
-		min, err := core.Prune(graph.Raw{File: parse(t, full)}, rs)
+		min, err := core.Prune(graph.Raw{File: btftest.File(t, full)}, rs)
 		if err != nil {
 			t.Fatal(err)
 		}
 		const want = "struct s 8 { b int @32 }\nstruct uses 8 { d int @32 }\nint int 4 signed\n"
-		if got := btftest.Format(parse(t, min)); got != want {
+		if got := btftest.Format(btftest.File(t, min)); got != want {
 			t.Errorf("%v: %s", order, testfiles.Diff(got, want))
 		}
 		// What a member is must be known.
-		rs = relocations(t, btftest.Object(t, order, object+"reloc kprobe/b field_byte_size struct uses 0:1"))
-		min, err = core.Prune(graph.Raw{File: parse(t, full)}, rs)
+		rs = btftest.Relocations(t, btftest.Object(t, order, object+"reloc kprobe/b field_byte_size struct uses 0:1"))
+		min, err = core.Prune(graph.Raw{File: btftest.File(t, full)}, rs)
 		if min != nil || !errors.Is(err, btf.ErrFormat) || !strings.Contains(err.Error(), `type 2 (kind 20 "strange") is of a kind unknown to this minbtf`) {
 			t.Errorf("%v: %v", order, err)
 		}
@@ -188,7 +178,7 @@ func TestDamagedKernel(t *testing.T) {
 		{"type_exists visit 0", `leads back to itself, but to no struct`},
 		{"type_matches visit 0", `leads back to itself, but to no struct`},
 	} {
-		min, err := core.Prune(g, relocations(t, btftest.Object(t, binary.LittleEndian, object+c.relocation)))
+		min, err := core.Prune(g, btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, object+c.relocation)))
 		if c.want == "" && err != nil || c.want != "" && (min != nil || !errors.Is(err, btf.ErrFormat) || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", c.relocation, err, c.want)
 		}
@@ -215,11 +205,11 @@ func TestLongChains(t *testing.T) {
 			reloc kprobe/c field_byte_size struct b 0:0
 			reloc kprobe/d type_matches struct b 0`
 		k, o := btftest.Compile(t, binary.LittleEndian, full), btftest.Object(t, binary.LittleEndian, object)
-		min := prune(t, k, relocations(t, o))
-		if res := compare(t, k, min, o); !res.OK() || len(res.Limits) > 0 {
+		min := prune(t, k, btftest.Relocations(t, o))
+		if res := btftest.Verify(t, k, min, o); !res.OK() || len(res.Limits) > 0 {
 			t.Errorf("%d: %+v", n, res)
 		}
-		text := btftest.Format(parse(t, min))
+		text := btftest.Format(btftest.File(t, min))
 		want := 0
 		if n > 16 {
 			want = 2 * n // for typedefs, too
@@ -242,14 +232,14 @@ func TestLongPaths(t *testing.T) {
 		}
 		k := btftest.Compile(t, binary.LittleEndian, types)
 		o := btftest.Object(t, binary.LittleEndian, types+"reloc kprobe/a field_byte_offset "+last+" 0"+strings.Repeat(":1", n))
-		min := prune(t, k, relocations(t, o))
-		if res := compare(t, k, min, o); !res.OK() || len(res.Limits) > 0 {
+		min := prune(t, k, btftest.Relocations(t, o))
+		if res := btftest.Verify(t, k, min, o); !res.OK() || len(res.Limits) > 0 {
 			t.Errorf("%d: %+v", n, res)
 		}
 		if got, want := outcomes(t, k, o, binary.LittleEndian), fmt.Sprintf("kprobe/a: byte_off=%d->%d\n", 4*n, 4*n); got != want {
 			t.Errorf("%d: %s expected %s", n, got, want)
 		}
-		if text := btftest.Format(parse(t, min)); strings.Contains(text, "pad") || strings.Count(text, "{ m ") != n {
+		if text := btftest.Format(btftest.File(t, min)); strings.Contains(text, "pad") || strings.Count(text, "{ m ") != n {
 			t.Errorf("%d: %s", n, text)
 		}
 	}
@@ -268,7 +258,7 @@ func TestWideAndDeepTypes(t *testing.T) {
 	}
 	types += "struct wide 4 { " + strings.TrimSuffix(wide.String(), "; ") + " }\n"
 	k := btftest.Compile(t, binary.LittleEndian, types)
-	rs := relocations(t, btftest.Object(t, binary.LittleEndian, `
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, `
 		int int 4
 		struct a200 4 { x int @0; nope int @0 }
 		struct wide 4 { m0 int @0; m69999 int @0; m65536 int @0 }
@@ -277,7 +267,7 @@ func TestWideAndDeepTypes(t *testing.T) {
 		reloc kprobe/a field_exists struct wide 0:1
 		reloc kprobe/a field_exists struct wide 0:2`))
 	min := prune(t, k, rs)
-	m := parse(t, min)
+	m := btftest.File(t, min)
 	var names []string
 	var ty btf.Type
 	for id := range m.NumTypes() {
@@ -323,19 +313,19 @@ func TestSplitKernel(t *testing.T) {
 		order.PutUint32(module[12:], uint32(words(whole, 12)-types))
 		order.PutUint32(module[16:], uint32(words(whole, 12)-types))
 		order.PutUint32(module[20:], uint32(words(whole, 20)-strs))
-		f, err := btf.ParseSplit(module, parse(t, k))
+		f, err := btf.ParseSplit(module, btftest.File(t, k))
 		if err != nil {
 			t.Fatal(err)
 		}
-		rs := relocations(t, btftest.Object(t, order, object))
+		rs := btftest.Relocations(t, btftest.Object(t, order, object))
 		min, err := core.Prune(graph.Raw{File: f}, rs)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := prune(t, whole, rs); !bytes.Equal(min, want) {
-			t.Errorf("%v: %s", order, testfiles.Diff(btftest.Format(parse(t, min)), btftest.Format(parse(t, want))))
+			t.Errorf("%v: %s", order, testfiles.Diff(btftest.Format(btftest.File(t, min)), btftest.Format(btftest.File(t, want))))
 		}
-		if text := btftest.Format(parse(t, min)); strings.Count(text, "struct s ") < 2 || strings.Count(text, "struct mod ") != 2 {
+		if text := btftest.Format(btftest.File(t, min)); strings.Count(text, "struct s ") < 2 || strings.Count(text, "struct mod ") != 2 {
 			t.Errorf("%v: the candidates are not all there:\n%s", order, text)
 		}
 	}
@@ -360,7 +350,7 @@ func TestLongPointerChains(t *testing.T) {
 		rs := &core.Relocations{ByteOrder: core.LittleEndian, Relocations: []core.Relocation{
 			{Kind: core.TypeExists, TypeKind: btf.Typedef, Type: "chain", Shape: core.Shape{{Kind: btf.Ptr}}},
 		}}
-		min, err := core.Prune(graph.Raw{File: parse(t, w.Bytes(binary.LittleEndian))}, rs)
+		min, err := core.Prune(graph.Raw{File: btftest.File(t, w.Bytes(binary.LittleEndian))}, rs)
 		if links > 4096 {
 			if min != nil || !errors.Is(err, btf.ErrFormat) {
 				t.Errorf("%d links: %v", links, err)
@@ -370,7 +360,7 @@ func TestLongPointerChains(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := parse(t, min)
+		f := btftest.File(t, min)
 		var ty btf.Type
 		length := 0
 		for f.Type(1, &ty); ty.Kind == btf.Typedef || ty.Kind == btf.Ptr; f.Type(ty.Ref, &ty) {

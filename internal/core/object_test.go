@@ -298,7 +298,7 @@ func TestBadRelocations(t *testing.T) {
 	}
 	// Both loaders refuse these whatever the kernel, so they ask for nothing of it.
 	for _, reloc := range []string{"field_exists #5 0:0", "type_exists #5 0", "type_id_local struct s 0", "type_exists void 0"} {
-		rs := relocations(t, btftest.Object(t, binary.LittleEndian, types+"reloc kprobe/x "+reloc))
+		rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, types+"reloc kprobe/x "+reloc))
 		if len(rs.Relocations) != 0 {
 			t.Errorf("%s asks for %v", reloc, rs)
 		}
@@ -319,7 +319,7 @@ func TestRelocationString(t *testing.T) {
 		"enumval_value enum e 0":             "enumval_value enum e::A",
 		"type_matches struct s___x 0":        "type_matches struct s___x",
 	} {
-		rs := relocations(t, btftest.Object(t, binary.BigEndian, object+"reloc kprobe/a "+reloc))
+		rs := btftest.Relocations(t, btftest.Object(t, binary.BigEndian, object+"reloc kprobe/a "+reloc))
 		if got := rs.Relocations[0].String(); got != want {
 			t.Errorf("%s is shown as %q, expected %q", reloc, got, want)
 		}
@@ -330,15 +330,15 @@ func TestRelocationString(t *testing.T) {
 }
 
 func TestRelocationsGolden(t *testing.T) {
-	testfiles.Golden(t, "testdata/kinds.json", marshal(t, relocations(t, testdata(t, "kinds.bpf.o"))))
-	testfiles.Golden(t, "testdata/tracee.json", marshal(t, relocations(t, testfiles.Read(t, testfiles.TraceeObject(t)))))
+	testfiles.Golden(t, "testdata/kinds.json", marshal(t, btftest.Relocations(t, testdata(t, "kinds.bpf.o"))))
+	testfiles.Golden(t, "testdata/tracee.json", marshal(t, btftest.Relocations(t, testfiles.Read(t, testfiles.TraceeObject(t)))))
 }
 
 // Another edit of the program that asks for the same of the kernel gives the
 // same relocations, so nothing that follows from them is made again.
 func TestCodeDoesNotMatter(t *testing.T) {
 	a, b := testdata(t, "kinds.bpf.o"), testdata(t, "kinds.edited.bpf.o")
-	ja, jb := marshal(t, relocations(t, a)), marshal(t, relocations(t, b))
+	ja, jb := marshal(t, btftest.Relocations(t, a)), marshal(t, btftest.Relocations(t, b))
 	if !bytes.Equal(ja, jb) {
 		t.Errorf("the edited program's relocations: %s", testfiles.Diff(string(jb), string(ja)))
 	}
@@ -351,7 +351,7 @@ func TestCodeDoesNotMatter(t *testing.T) {
 	if slices.Equal(records(oa), records(ob)) || !sections[".text"] || len(sections) < 4 {
 		t.Errorf("the objects do not show it: sections %v", sections)
 	}
-	big := marshal(t, relocations(t, testdata(t, "kinds.eb.bpf.o")))
+	big := marshal(t, btftest.Relocations(t, testdata(t, "kinds.eb.bpf.o")))
 	if got := strings.Replace(string(big), `"big"`, `"little"`, 1); got != string(ja) {
 		t.Errorf("of the other byte order: %s", testfiles.Diff(got, string(ja)))
 	}
@@ -363,7 +363,7 @@ func TestPlacesDoNotMatter(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, c := range testfiles.Cases(t, "testdata/prune") {
 		object := c.Part("object")
-		want := marshal(t, relocations(t, btftest.Object(t, binary.LittleEndian, object)))
+		want := marshal(t, btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, object)))
 		var types, relocs []string
 		for line := range strings.Lines(object) {
 			if rest, ok := strings.CutPrefix(line, "reloc "); ok {
@@ -378,15 +378,15 @@ func TestPlacesDoNotMatter(t *testing.T) {
 		r.Shuffle(len(relocs), func(i, j int) { relocs[i], relocs[j] = relocs[j], relocs[i] })
 		text := "float another 4\nfwd struct unrelated\nstruct more 4 { x another @0 }\n" +
 			strings.Join(types, "") + strings.Join(relocs, "")
-		if got := marshal(t, relocations(t, btftest.Object(t, binary.LittleEndian, text))); !bytes.Equal(got, want) {
+		if got := marshal(t, btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, text))); !bytes.Equal(got, want) {
 			t.Errorf("%s: %s", c.Name, testfiles.Diff(string(got), string(want)))
 		}
 	}
 }
 
 func TestUnion(t *testing.T) {
-	kinds, edited := relocations(t, testdata(t, "kinds.bpf.o")), relocations(t, testdata(t, "kinds.edited.bpf.o"))
-	tracee := relocations(t, testfiles.Read(t, testfiles.TraceeObject(t)))
+	kinds, edited := btftest.Relocations(t, testdata(t, "kinds.bpf.o")), btftest.Relocations(t, testdata(t, "kinds.edited.bpf.o"))
+	tracee := btftest.Relocations(t, testfiles.Read(t, testfiles.TraceeObject(t)))
 	none := &core.Relocations{}
 	union := func(sets ...*core.Relocations) *core.Relocations {
 		t.Helper()
@@ -411,7 +411,7 @@ func TestUnion(t *testing.T) {
 	if u := union(); u.ByteOrder != "" || len(u.Relocations) != 0 {
 		t.Errorf("of nothing: %+v", u)
 	}
-	big := relocations(t, testdata(t, "kinds.eb.bpf.o"))
+	big := btftest.Relocations(t, testdata(t, "kinds.eb.bpf.o"))
 	_, err := core.Union(kinds, big)
 	const want = "objects of both byte orders (little- and big-endian); a kernel has one"
 	if err == nil || err.Error() != want {

@@ -12,7 +12,6 @@ import (
 
 	cilium "github.com/cilium/ebpf/btf"
 
-	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
@@ -22,40 +21,16 @@ import (
 
 var orders = []binary.ByteOrder{binary.LittleEndian, binary.BigEndian}
 
-// relocations reads an object's.
-func relocations(t testing.TB, object []byte) *core.Relocations {
-	t.Helper()
-	o, err := core.ReadObject(object)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rs, err := o.Relocations()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rs
-}
-
-// parse reads what Prune reads or has written.
-func parse(t testing.TB, raw []byte) *btf.File {
-	t.Helper()
-	f, err := btf.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 // prune checks what holds of every minimal BTF: it can be read, by cilium/ebpf
 // too, has the kernel's byte order, is the same each time, and has nothing left to prune.
 func prune(t testing.TB, kernel []byte, rs *core.Relocations) []byte {
 	t.Helper()
-	k := parse(t, kernel)
+	k := btftest.File(t, kernel)
 	min, err := core.Prune(graph.Raw{File: k}, rs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := parse(t, min)
+	f := btftest.File(t, min)
 	if f.BigEndian() != k.BigEndian() {
 		t.Error("the byte order is not the kernel's")
 	}
@@ -67,27 +42,9 @@ func prune(t testing.TB, kernel []byte, rs *core.Relocations) []byte {
 	}
 	if again, err := core.Prune(graph.Raw{File: f}, rs); err != nil || !bytes.Equal(again, min) {
 		t.Errorf("pruned again it gets from %d to %d bytes (%v):\n%s\nwas:\n%s", len(min), len(again), err,
-			btftest.Format(parse(t, again)), btftest.Format(f))
+			btftest.Format(btftest.File(t, again)), btftest.Format(f))
 	}
 	return min
-}
-
-// compare returns cilium/ebpf's judgement.
-func compare(t testing.TB, kernel, min, object []byte) *verify.Result {
-	t.Helper()
-	k, err := verify.Parse(kernel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := verify.Parse(min)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := verify.ReadObject("object", object)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return verify.Compare(k, m, o)
 }
 
 // outcomes returns what cilium/ebpf makes of each relocation against the full
@@ -141,7 +98,7 @@ func lines(file []byte) string {
 
 func found(t testing.TB, kernel []byte, rs *core.Relocations) []*core.Finding {
 	t.Helper()
-	list, err := core.Findings(graph.Raw{File: parse(t, kernel)}, rs)
+	list, err := core.Findings(graph.Raw{File: btftest.File(t, kernel)}, rs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +162,7 @@ func TestPrune(t *testing.T) {
 			t.Run(c.Name+"/"+order.String(), func(t *testing.T) {
 				kernel := btftest.Compile(t, order, c.Part("kernel"))
 				object := btftest.Object(t, order, c.Part("object"))
-				rs := relocations(t, object)
+				rs := btftest.Relocations(t, object)
 				c.Expect(t, "relocations", lines(marshal(t, rs)))
 				const big = "cilium big-endian" // where that differs, as bitfields do
 				out := outcomes(t, kernel, object, order)
@@ -223,8 +180,8 @@ func TestPrune(t *testing.T) {
 				}
 				min := prune(t, kernel, rs)
 				sameFindings(t, kernel, min, rs)
-				c.Expect(t, "min", btftest.Format(parse(t, min)))
-				res := compare(t, kernel, min, object)
+				c.Expect(t, "min", btftest.Format(btftest.File(t, min)))
+				res := btftest.Verify(t, kernel, min, object)
 				for _, d := range res.Differences {
 					t.Error(d)
 				}

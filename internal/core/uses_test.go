@@ -115,7 +115,7 @@ type_id                                            typedef atomic_t
 type_id                                            enum pid_type
 type_id                                            struct task_struct
 `
-	if got := "\n" + shown(relocations(t, testdata(t, "uses.bpf.o")).Uses()); got != want {
+	if got := "\n" + shown(btftest.Relocations(t, testdata(t, "uses.bpf.o")).Uses()); got != want {
 		t.Error(testfiles.Diff(got, want))
 	}
 	const none = `
@@ -126,7 +126,7 @@ type_id                                            struct task_struct
 		reloc kprobe/a type_id_target #2 0
 	`
 	object := btftest.Object(t, binary.LittleEndian, none)
-	if got := append(relocations(t, object).Uses(), uses(t, object)...); len(got) > 0 {
+	if got := append(btftest.Relocations(t, object).Uses(), uses(t, object)...); len(got) > 0 {
 		t.Errorf("of relocations that are no type ids: %s", shown(got))
 	}
 }

@@ -4,12 +4,8 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/judge"
@@ -57,33 +53,11 @@ func promise(t *testing.T, by loader, what string, k *kernel, objects ...*object
 	}
 }
 
-// files returns the files in a folder.
-func files(t testing.TB, dir string, ext ...string) []string {
-	t.Helper()
-	var paths []string
-	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		for _, e := range ext {
-			if strings.HasSuffix(path, e) {
-				paths = append(paths, path)
-			}
-		}
-		return err
-	})
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("%d files in %s (%v)", len(paths), dir, err)
-	}
-	return paths
-}
-
 var kernelExt = []string{".btf", ".btf.tar.xz"}
 
 func readKernel(t testing.TB, path string) *kernel {
 	t.Helper()
-	raw, err := archive.ReadBTF(path, testfiles.Read(t, path))
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return parseKernel(t, raw)
+	return parseKernel(t, testfiles.BTF(t, path))
 }
 
 func parseKernel(t testing.TB, raw []byte) *kernel {
@@ -117,7 +91,7 @@ func another(t testing.TB, k *kernel) *kernel {
 func TestKernels(t *testing.T) {
 	paths := testfiles.Kernels(t)
 	if *kernels != "" {
-		paths = files(t, *kernels, kernelExt...)
+		paths = testfiles.Files(t, *kernels, kernelExt...)
 	}
 	forEachLoader(t, true, func(t *testing.T, by witness) {
 		c := coverage{sets: by.autoloaded()}

@@ -3,7 +3,6 @@ package property
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,18 +25,18 @@ var (
 func TestSweep(t *testing.T) {
 	kernelDirs, objectDirs, every := *sweepKernels, *sweepObjects, 1
 	if kernelDirs == "" {
-		kernelDirs, every = shared(t, "corpus", "-sweep.kernels"), 8
+		kernelDirs, every = testfiles.Shared(t, "corpus", "-sweep.kernels"), 8
 	}
 	if objectDirs == "" {
-		objectDirs = shared(t, "objects", "-sweep.objects")
+		objectDirs = testfiles.Shared(t, "objects", "-sweep.objects")
 	}
 	var paths []string
 	for _, dir := range strings.Split(kernelDirs, ",") {
-		paths = append(paths, files(t, dir, kernelExt...)...)
+		paths = append(paths, testfiles.Files(t, dir, kernelExt...)...)
 	}
 	var objects []*object
 	for _, dir := range strings.Split(objectDirs, ",") {
-		for _, path := range files(t, dir, ".o") {
+		for _, path := range testfiles.Files(t, dir, ".o") {
 			o, err := newObject(filepath.Base(path), testfiles.Read(t, path))
 			if err != nil {
 				t.Fatalf("%s: %v", path, err)
@@ -63,16 +62,6 @@ func TestSweep(t *testing.T) {
 			t.Error("nothing was swept")
 		}
 	})
-}
-
-// shared returns a folder beside the repository in place of a flag; without it the test is skipped.
-func shared(t *testing.T, name, flag string) string {
-	t.Helper()
-	dir := filepath.Join(filepath.Dir(testfiles.TraceeObject(t)), "..", "..", "..", "shared", name)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("neither %s nor %s", flag, dir)
-	}
-	return dir
 }
 
 // swept counts what TestSweep did.

@@ -26,7 +26,6 @@ import (
 	cilium "github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
 
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
@@ -107,34 +106,18 @@ func compare(t *testing.T, load loader, object string, full, min []byte) map[str
 
 // minimal returns an object's minimal BTF.
 func minimal(t *testing.T, object string, full []byte) []byte {
-	o, err := core.ReadObject(testfiles.Read(t, object))
-	if err != nil {
-		t.Fatal(err)
-	}
-	relocations, err := o.Relocations()
-	if err != nil {
-		t.Fatal(err)
-	}
-	min, err := core.Prune(graph.Raw{File: parse(t, full)}, relocations)
+	min, err := core.Prune(graph.Raw{File: btftest.File(t, full)}, btftest.Relocations(t, testfiles.Read(t, object)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return min
 }
 
-func parse(t *testing.T, raw []byte) *btf.File {
-	f, err := btf.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 // The field that a wrong BTF has elsewhere.
 const movedType, movedMember = "task_struct", "tgid"
 
 func wrong(t *testing.T, min []byte) []byte {
-	s := btftest.From(parse(t, min))
+	s := btftest.From(btftest.File(t, min))
 	for _, typ := range s.Types {
 		for i := range typ.Members {
 			if typ.Kind == btf.Struct && s.Names[typ.Name] == movedType && s.Names[typ.Members[i].Name] == movedMember {
@@ -278,7 +261,7 @@ func runningKernel(t *testing.T) []byte {
 	if errors.Is(err, fs.ErrNotExist) {
 		path := testfiles.Kernels(t)[0]
 		t.Logf("the running kernel has no BTF; taking %s", filepath.Base(path))
-		raw, err = archive.ReadBTF(path, testfiles.Read(t, path))
+		return testfiles.BTF(t, path)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -16,10 +16,7 @@ func raw(t *testing.T, n nodes, k *store.Kernel) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := btf.Parse(b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := btftest.File(t, b)
 	if f.BigEndian() != k.BigEndian {
 		t.Error("the byte order is not the kernel's")
 	}

@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/khulnasoft/rules_btf/internal/archive"
 )
 
 var update = flag.Bool("update", false, "rewrite what tests expect with what they got")
@@ -58,19 +60,34 @@ const kernelExt = ".btf.tar.xz"
 // Kernels returns the paths of the example's kernels, sorted.
 func Kernels(t testing.TB) []string {
 	t.Helper()
+	return Files(t, filepath.Join(filepath.Dir(TraceeObject(t)), "archive"), kernelExt)
+}
+
+// Files returns the paths of the files in a folder, and in those in it, whose names end with one of ext, sorted.
+func Files(t testing.TB, dir string, ext ...string) []string {
+	t.Helper()
 	var paths []string
-	root := filepath.Join(filepath.Dir(TraceeObject(t)), "archive")
-	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-		if strings.HasSuffix(path, kernelExt) {
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if slices.ContainsFunc(ext, func(e string) bool { return strings.HasSuffix(path, e) }) {
 			paths = append(paths, path)
 		}
 		return err
 	})
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("%d kernels in %s (%v)", len(paths), root, err)
+		t.Fatalf("%d files in %s (%v)", len(paths), dir, err)
 	}
 	slices.Sort(paths)
 	return paths
+}
+
+// Shared returns a folder beside the repository in place of a flag; without it the test is skipped.
+func Shared(t testing.TB, name, flag string) string {
+	t.Helper()
+	dir := filepath.Join(filepath.Dir(TraceeObject(t)), "..", "..", "..", "shared", name)
+	if !exists(dir) {
+		t.Skipf("neither %s nor %s", flag, dir)
+	}
+	return dir
 }
 
 // Release returns the kernel's release, which its path ends with.
@@ -86,6 +103,16 @@ func Kernel(t testing.TB, release string) string {
 	}
 	t.Fatalf("no kernel %s", release)
 	return ""
+}
+
+// BTF returns the raw BTF of a kernel's file.
+func BTF(t testing.TB, path string) []byte {
+	t.Helper()
+	raw, err := archive.ReadBTF(path, Read(t, path))
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return raw
 }
 
 // Read returns a file's content.
