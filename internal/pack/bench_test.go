@@ -12,7 +12,7 @@ import (
 // The kernels are the example's, and more with -kernels; so are the objects, with -objects.
 
 func BenchmarkImport(b *testing.B) {
-	for name, f := range realKernels(b) {
+	for name, f := range realKernels(b, *moreKernels) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(f.Size()))
 			b.ReportAllocs()
@@ -26,7 +26,7 @@ func BenchmarkImport(b *testing.B) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	kernels := realKernels(b)
+	kernels := realKernels(b, *moreKernels)
 	builder := pack.NewBuilder()
 	for name, f := range kernels {
 		add(b, builder, name, f)
@@ -38,7 +38,7 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	file := packed(b, realKernels(b))
+	file := packed(b, realKernels(b, *moreKernels))
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := open(b, file).Types(); err != nil {
@@ -49,8 +49,8 @@ func BenchmarkRead(b *testing.B) {
 
 // BenchmarkTailor is all that happens between a pack and what is left of its kernels.
 func BenchmarkTailor(b *testing.B) {
-	file := packed(b, realKernels(b))
-	for name, rs := range relocations(b) {
+	file := packed(b, realKernels(b, *moreKernels))
+	for name, rs := range relocations(b, *moreObjects) {
 		if rs.ByteOrder == core.BigEndian {
 			continue
 		}

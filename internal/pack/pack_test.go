@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/khulnasoft/rules_btf/btfpack"
-	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/core"
@@ -30,59 +29,41 @@ var (
 	moreObjects = flag.String("objects", "", "a folder with more objects")
 )
 
-// realKernels returns real kernels' BTF by name.
-func realKernels(t testing.TB) map[string]*btf.File {
-	kernels := map[string]*btf.File{}
+// realKernels returns the BTF of the example's kernels, and of those in a folder, if one is
+// named; and one of them in the other byte order.
+func realKernels(t testing.TB, dir string) map[string]*btf.File {
+	t.Helper()
 	paths := testfiles.Kernels(t)
-	if *moreKernels != "" {
-		more, _, err := archive.Tree(*moreKernels)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, k := range more {
-			paths = append(paths, k.Path)
-		}
+	kernels := map[string]*btf.File{"real/big-endian": swapped(t, btftest.File(t, testfiles.BTF(t, paths[0])))}
+	if dir != "" {
+		paths = append(paths, testfiles.Files(t, dir, ".btf", ".btf.tar.xz")...)
 	}
-	for _, path := range paths {
-		raw, err := archive.ReadBTF(path, testfiles.Read(t, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		kernels["real/"+filepath.Base(path)] = parse(t, raw)
+	for i, path := range paths {
+		kernels[fmt.Sprintf("real/%d/%s", i, testfiles.Release(path))] = btftest.File(t, testfiles.BTF(t, path))
 	}
 	return kernels
 }
 
-func parse(t testing.TB, raw []byte) *btf.File {
+// swapped returns a kernel in big-endian byte order.
+func swapped(t testing.TB, f *btf.File) *btf.File {
 	t.Helper()
-	f, err := btf.Parse(raw)
+	raw, err := btftest.From(f).Kernel(binary.BigEndian)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return btftest.File(t, raw)
 }
 
-// relocations returns sets of them, by name.
-func relocations(t testing.TB) map[string]*core.Relocations {
-	sets := map[string]*core.Relocations{}
+// relocations returns sets of them, by name: of the repository's objects, and of those in a folder, if one is named.
+func relocations(t testing.TB, dir string) map[string]*core.Relocations {
+	t.Helper()
 	paths := []string{testfiles.TraceeObject(t), "../core/testdata/kinds.bpf.o", "../core/testdata/kinds.eb.bpf.o"}
-	if *moreObjects != "" {
-		more, err := filepath.Glob(filepath.Join(*moreObjects, "*.o"))
-		if err != nil || len(more) == 0 {
-			t.Fatalf("%d objects in %s (%v)", len(more), *moreObjects, err)
-		}
-		paths = append(paths, more...)
+	if dir != "" {
+		paths = append(paths, testfiles.Files(t, dir, ".o")...)
 	}
+	sets := map[string]*core.Relocations{}
 	for _, path := range paths {
-		o, err := core.ReadObject(testfiles.Read(t, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		rs, err := o.Relocations()
-		if err != nil {
-			t.Fatal(err)
-		}
-		sets[filepath.Base(path)] = rs
+		sets[filepath.Base(path)] = btftest.Relocations(t, testfiles.Read(t, path))
 	}
 	return sets
 }
@@ -165,20 +146,31 @@ func tailored(t testing.TB, p *packfile.Pack, rs *core.Relocations, jobs int) (m
 // TestSameBytes is the promise of packs: what is left of a kernel is the same
 // whichever way it went.
 func TestSameBytes(t *testing.T) {
-	defer pack.SetPerJob(3)()
-	kernels := realKernels(t)
-	maps.Copy(kernels, oddKernels(t))
-	p := open(t, packed(t, kernels))
-	for name, rs := range relocations(t) {
-		t.Run(name, func(t *testing.T) { sameBytes(t, kernels, p, rs) })
+	sameBytes(t, realKernels(t, *moreKernels), relocations(t, *moreObjects))
+}
+
+// The same, for the kernels and objects in ../shared beside the repository.
+func TestSameBytesOfCorpus(t *testing.T) {
+	if *moreKernels != "" || *moreObjects != "" {
+		t.Skip("TestSameBytes has those of -kernels and -objects")
 	}
-	// Each of the odd kernels' own.
+	sameBytes(t, realKernels(t, testfiles.Shared(t, "corpus", "-kernels")), relocations(t, testfiles.Shared(t, "objects", "-objects")))
+}
+
+func sameBytes(t *testing.T, kernels map[string]*btf.File, sets map[string]*core.Relocations) {
+	defer pack.SetPerJob(3)()
+	maps.Copy(kernels, oddKernels(t))
 	for i, rs := range oddRelocations(t) {
-		t.Run(fmt.Sprint("odd", i), func(t *testing.T) { sameBytes(t, kernels, p, rs) })
+		sets[fmt.Sprint("odd", i)] = rs
+	}
+	t.Logf("%d kernels, %d objects", len(kernels), len(sets))
+	p := open(t, packed(t, kernels))
+	for name, rs := range sets {
+		t.Run(name, func(t *testing.T) { sameAsDirectly(t, kernels, p, rs) })
 	}
 }
 
-func sameBytes(t *testing.T, kernels map[string]*btf.File, p *packfile.Pack, rs *core.Relocations) {
+func sameAsDirectly(t *testing.T, kernels map[string]*btf.File, p *packfile.Pack, rs *core.Relocations) {
 	got, errs, small := tailored(t, p, rs, 3)
 	public, err := btfpack.Open(small)
 	if err != nil {
@@ -190,6 +182,9 @@ func sameBytes(t *testing.T, kernels map[string]*btf.File, p *packfile.Pack, rs 
 		if err != nil {
 			if errs[name] == nil || errs[name].Error() != err.Error() {
 				t.Errorf("%s: %v, but directly %v", name, errs[name], err)
+			}
+			if strings.HasPrefix(name, "real/") && !errors.Is(err, core.ErrByteOrder) {
+				t.Errorf("%s: %v", name, err)
 			}
 			continue
 		}
@@ -219,25 +214,34 @@ func oddKernels(t testing.TB) map[string]*btf.File {
 	kernels := map[string]*btf.File{}
 	for i, part := range odd {
 		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-			kernels[fmt.Sprintf("odd/%d/%v", i, order)] = btftest.Parse(t, order, part.kernel)
+			kernels[fmt.Sprintf("odd/%d/%v", i, order)] = withModule(t, btftest.Parse(t, order, part.kernel), part.module)
 		}
 	}
 	return kernels
+}
+
+// withModule returns a kernel as if a module was loaded, unless that is none.
+func withModule(t testing.TB, base *btf.File, text string) *btf.File {
+	t.Helper()
+	if text == "" {
+		return base
+	}
+	module, err := btf.ParseSplit(btftest.Module(t, base, text), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := btf.Merge(base, module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 func oddRelocations(t testing.TB) []*core.Relocations {
 	var sets []*core.Relocations
 	for _, part := range odd {
 		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-			o, err := core.ReadObject(btftest.Object(t, order, part.object))
-			if err != nil {
-				t.Fatal(err)
-			}
-			rs, err := o.Relocations()
-			if err != nil {
-				t.Fatal(err)
-			}
-			sets = append(sets, rs)
+			sets = append(sets, btftest.Relocations(t, btftest.Object(t, order, part.object)))
 		}
 	}
 	return sets
@@ -245,7 +249,7 @@ func oddRelocations(t testing.TB) []*core.Relocations {
 
 // odd are kernels whose types are told apart only by what their pointers lead to, round
 // in circles, through anonymous structs and by value; and objects that look there.
-var odd = []struct{ kernel, object string }{
+var odd = []struct{ kernel, module, object string }{
 	// Two rings of equal structs, each through its own leaf; the second ring is there twice.
 	{`
 		int long~unsigned~int 8
@@ -263,7 +267,7 @@ var odd = []struct{ kernel, object string }{
 		struct ops 8 { call *node_fn @0 }
 		struct alone 48 { l struct list#2 @0; t *tree @320 }
 		typedef tree struct tree
-		struct tree 16 { up *tree @0; n *struct node#3 @64 }`, `
+		struct tree 16 { up *tree @0; n *struct node#3 @64 }`, "", `
 		int int 4 signed
 		struct leaf 8 { b int @0; a int @32 }
 		struct node 16 { next *struct node @0; leaf *struct leaf @64 }
@@ -297,7 +301,7 @@ var odd = []struct{ kernel, object string }{
 		enum64 big 8 { BIG = 0x100000001 }
 		struct thing_ 4 { a int @0 }
 		struct holder 16 { t struct thing___old @0; e enum thing @64; f *fwd thing @96 }
-		struct holder 16 { e enum thing @96; t struct thing___old @0; f *struct thing @64 }`, `
+		struct holder 16 { e enum thing @96; t struct thing___old @0; f *struct thing @64 }`, "", `
 		int int 4 signed
 		struct thing 8 { a int @0; b *struct thing @32 }
 		union thing 4 { a int @0; b *struct thing @0 }
@@ -322,7 +326,7 @@ var odd = []struct{ kernel, object string }{
 		struct node 16 { next *struct node @0; leaf *struct leaf @64 }
 		struct list 40 { first *struct node @0; struct 8 { deep [2] *struct node @0 } @64; by struct node @192 }
 		typedef node_fn func(*struct node, *const struct leaf#2) *struct list
-		struct ops 8 { call *node_fn @0 }`, `
+		struct ops 8 { call *node_fn @0 }`, "", `
 		struct nothing 4 { }
 		reloc kprobe/a type_exists struct nothing 0`},
 	// A type holds another one of its name: to code the inner one before the outer
@@ -335,18 +339,41 @@ var odd = []struct{ kernel, object string }{
 		union u 8 { a [2] struct a @0; u union u#2 @0 }
 		union u 8 { b struct b @0 }
 		struct odd 8 { a int @0; b int @32 }
-		struct odd 8 { a int @0; b void @32 }`, `
+		struct odd 8 { a int @0; b void @32 }`, "", `
 		int int 4 signed
 		struct a 4 { b struct b @0 }
 		struct b 4 { x int @0 }
 		reloc kprobe/a type_matches struct a 0
 		reloc kprobe/a field_byte_offset struct b 0:0
 		reloc kprobe/a type_size struct b 0`},
+	// A module, whose types refer to vmlinux' and have names of them.
+	{`
+		int long 8 signed
+		int int 4 signed
+		struct leaf 4 { a int @0 }
+		struct list 16 { next *struct list @0; leaf *struct leaf @64 }
+		typedef list_t struct list`, `
+		struct leaf 8 { b int @0; a int @32 }
+		struct list 16 { next *struct list @0; leaf *struct leaf#2 @64 }
+		struct conn 48 { first list_t @0; by struct leaf#2 @128; other *struct list#2 @192; up *struct conn @256 }
+		enum state 4 { OPEN = 1; CLOSED = 2 }`, `
+		int int 4 signed
+		struct leaf 8 { b int @0; a int @32 }
+		struct list 16 { next *struct list @0; leaf *struct leaf @64 }
+		typedef list_t struct list
+		struct conn 48 { first list_t @0; by struct leaf @128; other *struct list @192; up *struct conn @256 }
+		enum state 4 { CLOSED = 0 }
+		reloc kprobe/a type_matches struct conn 0
+		reloc kprobe/a type_matches struct list 0
+		reloc kprobe/a field_byte_offset struct conn 0:1:1
+		reloc kprobe/a field_exists struct leaf 0:0
+		reloc kprobe/b enumval_value enum state 0
+		reloc kprobe/c type_exists list_t 0`},
 }
 
 // Importing is exact: what a full pack gives is the same types again.
 func TestUnpack(t *testing.T) {
-	kernels := realKernels(t)
+	kernels := realKernels(t, *moreKernels)
 	maps.Copy(kernels, oddKernels(t))
 	p := open(t, packed(t, kernels))
 	again := map[string]*btf.File{}
@@ -361,7 +388,7 @@ func TestUnpack(t *testing.T) {
 		if k.Sum != sum(t, kernels[k.Name]) {
 			t.Errorf("%s: another checksum", k.Name)
 		}
-		again[k.Name] = parse(t, raw)
+		again[k.Name] = btftest.File(t, raw)
 	}
 	if len(again) != len(kernels) {
 		t.Fatalf("%d kernels of %d", len(again), len(kernels))
@@ -393,10 +420,10 @@ func merge(t testing.TB, packs ...[]byte) []byte {
 
 // Merging is importing all of it, in whatever order and however often.
 func TestMerge(t *testing.T) {
-	kernels := realKernels(t)
+	kernels := realKernels(t, *moreKernels)
 	maps.Copy(kernels, oddKernels(t))
 	names := slices.Sorted(maps.Keys(kernels))
-	rs := relocations(t)["kinds.bpf.o"]
+	rs := relocations(t, "")["kinds.bpf.o"]
 	want := packed(t, kernels)
 	_, _, wantTailored := tailored(t, open(t, want), rs, 1)
 	var parts [3]map[string]*btf.File
