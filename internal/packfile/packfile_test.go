@@ -10,6 +10,7 @@ import (
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/store"
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
 // A maker makes nodes.
@@ -155,6 +156,26 @@ func TestRoundTrip(t *testing.T) {
 				}
 				slices.Reverse(list)
 			})
+		}
+	}
+}
+
+// TestVersion1 holds the format: packs of this version that were written once are read the same,
+// and written the same.
+func TestVersion1(t *testing.T) {
+	for name, of := range map[string]func() (*store.Store, []*Kernel){"few": few, "copies": copies} {
+		s, list := of()
+		path := "testdata/" + name + ".btfpack"
+		testfiles.Golden(t, path, write(t, s, list, Options{}))
+		got := raws(t, testfiles.Read(t, path))
+		for _, k := range list {
+			want, err := s.Raw(sortedByStem(s, &k.Kernel))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got[k.Name], want) {
+				t.Errorf("%s, %s: other types", name, k.Name)
+			}
 		}
 	}
 }
