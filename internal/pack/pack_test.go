@@ -85,13 +85,15 @@ func add(t testing.TB, b *pack.Builder, name string, f *btf.File) {
 	}
 }
 
-func sum(t testing.TB, f *btf.File) [sha256.Size]byte {
+func sum(t testing.TB, f *btf.File) [sha256.Size]byte { return sha256.Sum256(bytesOf(t, f)) }
+
+func bytesOf(t testing.TB, f *btf.File) []byte {
 	t.Helper()
 	raw, err := f.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sha256.Sum256(raw)
+	return raw
 }
 
 func file(t testing.TB, b *pack.Builder) []byte {
@@ -375,8 +377,10 @@ var odd = []struct{ kernel, module, object string }{
 func TestUnpack(t *testing.T) {
 	kernels := realKernels(t, *moreKernels)
 	maps.Copy(kernels, oddKernels(t))
+	objects := [][]byte{testfiles.Read(t, testfiles.TraceeObject(t)), testfiles.Read(t, "../core/testdata/kinds.bpf.o")}
 	p := open(t, packed(t, kernels))
 	again := map[string]*btf.File{}
+	judged := 0
 	for k, err := range p.Kernels(true) {
 		if err != nil {
 			t.Fatal(err)
@@ -389,6 +393,20 @@ func TestUnpack(t *testing.T) {
 			t.Errorf("%s: another checksum", k.Name)
 		}
 		again[k.Name] = btftest.File(t, raw)
+		if k.BigEndian || !strings.HasPrefix(k.Name, "real/") {
+			continue
+		}
+		// To cilium/ebpf it is the same kernel.
+		for _, object := range objects {
+			res := btftest.Verify(t, bytesOf(t, kernels[k.Name]), raw, object)
+			for _, d := range append(res.Differences, res.Limits...) {
+				t.Errorf("%s: %s", k.Name, d)
+			}
+			judged += res.Same
+		}
+	}
+	if judged == 0 {
+		t.Error("nothing was judged")
 	}
 	if len(again) != len(kernels) {
 		t.Fatalf("%d kernels of %d", len(again), len(kernels))
@@ -404,6 +422,27 @@ func TestUnpack(t *testing.T) {
 	}
 	if !bytes.Equal(file(t, b), file(t, c)) {
 		t.Error("the types of an unpacked kernel are others")
+	}
+}
+
+// What packs cannot hold is refused, and the importer and its store are as good as before.
+func TestRefusedKernels(t *testing.T) {
+	const good = "int int 4\nstruct s 8 { p *struct s @0 }"
+	want := packed(t, map[string]*btf.File{"k": btftest.Parse(t, binary.LittleEndian, good)})
+	for what, c := range map[string]struct{ kernel, want string }{
+		"a pointer to itself":             {"typedef a *a", `type 1 (typedef "a") leads back to itself, but to no struct`},
+		"functions of each other":         {"int int 4\ntypedef a *func(b) int\ntypedef b *func(*const a) int", "leads back to itself, but to no struct"},
+		"an anonymous struct of pointers": {"typedef a struct 8 { p *a @0 }", "leads back to itself, but to no struct"},
+	} {
+		b := pack.NewBuilder()
+		err := b.Import("bad", [32]byte{}, btftest.Parse(t, binary.LittleEndian, c.kernel))
+		if !errors.Is(err, btf.ErrFormat) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, expected %q", what, err, c.want)
+		}
+		add(t, b, "k", btftest.Parse(t, binary.LittleEndian, good))
+		if !bytes.Equal(file(t, b), want) {
+			t.Errorf("%s: the next kernel is another one", what)
+		}
 	}
 }
 
