@@ -425,17 +425,56 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
+// ofKind returns a kernel with a type of a kind that only its layout section says anything about.
+func ofKind(t testing.TB, kind byte) *btf.File {
+	t.Helper()
+	raw := btftest.Compile(t, binary.LittleEndian, "fwd struct strange\nint int 4\nstruct s 4 { a int @0 }")
+	layout := make([]byte, 4*(int(kind)+1))
+	header := bytes.Clone(raw[:24])
+	header[4] = 32
+	header = binary.LittleEndian.AppendUint32(header, uint32(len(raw)-24))
+	header = binary.LittleEndian.AppendUint32(header, uint32(len(layout)))
+	raw = slices.Concat(header, raw[24:], layout)
+	raw[32+7] = kind
+	return btftest.File(t, raw)
+}
+
+// A kind that nobody knows yet is in the way of those alone who ask for it.
+func TestUnknownKind(t *testing.T) {
+	kernels := map[string]*btf.File{"k": ofKind(t, 31)}
+	b := pack.NewBuilder()
+	if err := b.Import("k", [32]byte{}, kernels["k"]); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, file(t, b))
+	const object = "int int 4\nstruct s 4 { a int @0 }\nstruct strange 4 { }\n"
+	sameAsDirectly(t, kernels, p, btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, object+"reloc kprobe/a field_exists struct s 0:0")))
+	rs := btftest.Relocations(t, btftest.Object(t, binary.LittleEndian, object+"reloc kprobe/a field_exists struct strange 0"))
+	_, direct := core.Prune(graph.Raw{File: kernels["k"]}, rs)
+	_, errs, _ := tailored(t, p, rs, 1)
+	for way, err := range map[string]error{"directly": direct, "from a pack": errs["k"]} {
+		if !errors.Is(err, btf.ErrFormat) || !strings.Contains(err.Error(), `(kind 31 "strange") is of a kind unknown to this minbtf`) {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+}
+
 // What packs cannot hold is refused, and the importer and its store are as good as before.
 func TestRefusedKernels(t *testing.T) {
 	const good = "int int 4\nstruct s 8 { p *struct s @0 }"
 	want := packed(t, map[string]*btf.File{"k": btftest.Parse(t, binary.LittleEndian, good)})
-	for what, c := range map[string]struct{ kernel, want string }{
-		"a pointer to itself":             {"typedef a *a", `type 1 (typedef "a") leads back to itself, but to no struct`},
-		"functions of each other":         {"int int 4\ntypedef a *func(b) int\ntypedef b *func(*const a) int", "leads back to itself, but to no struct"},
-		"an anonymous struct of pointers": {"typedef a struct 8 { p *a @0 }", "leads back to itself, but to no struct"},
+	parse := func(text string) *btf.File { return btftest.Parse(t, binary.LittleEndian, text) }
+	for what, c := range map[string]struct {
+		kernel *btf.File
+		want   string
+	}{
+		"a pointer to itself":             {parse("typedef a *a"), `type 1 (typedef "a") leads back to itself, but to no struct`},
+		"functions of each other":         {parse("int int 4\ntypedef a *func(b) int\ntypedef b *func(*const a) int"), "leads back to itself, but to no struct"},
+		"an anonymous struct of pointers": {parse("typedef a struct 8 { p *a @0 }"), "leads back to itself, but to no struct"},
+		"a kind of the far future":        {ofKind(t, 32), `type 1 (kind 32 "strange") is of a kind that packs do not hold`},
 	} {
 		b := pack.NewBuilder()
-		err := b.Import("bad", [32]byte{}, btftest.Parse(t, binary.LittleEndian, c.kernel))
+		err := b.Import("bad", [32]byte{}, c.kernel)
 		if !errors.Is(err, btf.ErrFormat) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, expected %q", what, err, c.want)
 		}
