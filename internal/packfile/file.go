@@ -44,6 +44,11 @@ const (
 	maxRaw     = 1 << 30 // bytes of all columns
 )
 
+// most is how many bytes of columns, and how many of anything, a file of that length may
+// have, so that a small one does not take much memory: packs of real kernels have
+// 2 to 4 times as many bytes of columns as are in the file.
+func most(length int) int { return min(maxRaw, 1<<18+64*length) }
+
 // Codecs are how columns are compressed.
 const (
 	Stored  = 0
@@ -140,8 +145,9 @@ func (p *Pack) head() error {
 	r := &coder{decoding: true}
 	r.cols[0] = head
 	p.Tailored = r.count(0, 0, tailored)&tailored != 0
+	most := most(len(file))
 	for i, n := range p.count.all() {
-		*n = r.count(0, 0, limits[i])
+		*n = r.count(0, 0, min(limits[i], most))
 	}
 	p.streams = make([]stream, r.count(0, 0, int(numColumns)))
 	rest, total := file[fixed+len(head):], 0
@@ -168,7 +174,7 @@ func (p *Pack) head() error {
 		s.parts = make([]part, r.count(0, 0, int(numColumns)))
 		for j := range s.parts {
 			col := column(r.count(0, 0, int(numColumns)-1))
-			s.parts[j] = part{col, s.size, r.count(0, 0, maxRaw-total), s}
+			s.parts[j] = part{col, s.size, r.count(0, 0, most-total), s}
 			s.size += s.parts[j].length
 			total += s.parts[j].length
 			if p.where[col] != nil {
@@ -367,12 +373,26 @@ func Write(s *store.Store, list []*Kernel, o Options) ([]byte, error) {
 	for _, col := range c.cols {
 		raw += len(col)
 	}
-	for i, v := range n.all() {
-		if *v > limits[i] || raw > maxRaw {
-			return nil, errors.New("too many kernels for one pack; make several")
+	tooMany := func(most int) bool {
+		for i, v := range n.all() {
+			if *v > min(limits[i], most) {
+				return true
+			}
 		}
+		return raw > most
 	}
-	return c.file(n, o), nil
+	if tooMany(maxRaw) {
+		return nil, errors.New("too many kernels for one pack; make several")
+	}
+	file := c.file(n, o)
+	if tooMany(most(len(file))) {
+		o.Codec = Stored // what is nearly nothing is not worth making smaller
+		file = c.file(n, o)
+	}
+	if tooMany(most(len(file))) {
+		return nil, errors.New("types are too much alike for a pack")
+	}
+	return file, nil
 }
 
 // file puts columns into a file.

@@ -296,3 +296,28 @@ func TestBadNames(t *testing.T) {
 		}
 	}
 }
+
+// What compresses to nearly nothing is read again, though such a small file must not claim as much.
+func TestRepetition(t *testing.T) {
+	m := maker{store.New()}
+	char := m.named(btf.Type{Kind: btf.Int, Size: 1, Word: 8}, "char")
+	pad := btf.Type{Kind: btf.Struct, Size: 400_000}
+	for i := range pad.Size {
+		pad.Members = append(pad.Members, m.member("", char, 8*i))
+	}
+	list := []*Kernel{{Name: "k", Kernel: store.Kernel{Roots: []uint32{m.named(pad, "pad")}}}}
+	file := write(t, m.Store, list, Options{Codec: Deflate, Encode: deflate})
+	want, err := m.Raw(&list[0].Kernel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := raws(t, file); !bytes.Equal(got["k"], want) {
+		t.Errorf("%d bytes instead of %d", len(got["k"]), len(want))
+	}
+	if len(file) < 1_200_000 {
+		t.Errorf("%d bytes", len(file))
+	}
+	// Another writer may have compressed it.
+	n := counts{1, 1, 2, int(pad.Size)}
+	refused(t, "a bomb", assembled(0, n, rawStream{Deflate, deflate(make([]byte, 1<<20), false), []int{int(colMemberName), 1 << 20}}), "damaged: ")
+}
