@@ -190,6 +190,22 @@ func TestBadCopies(t *testing.T) {
 	}
 }
 
+// A kernel of a pack that refers to what it does not have fails for itself.
+func TestBadKernelInPack(t *testing.T) {
+	bad := testfiles.Read(t, "testdata/bad/named.btfpack")
+	t.Chdir(t.TempDir())
+	put(t, map[string][]byte{"bad": bad})
+	var stdout, stderr bytes.Buffer
+	err := run(context.Background(), strings.Fields("unpack bad --out new"), nil, &stdout, &stderr)
+	const want = "minbtf: failed: l: bad: invalid BTF: no struct yeaf of number 10\nminbtf: note: new: 1 kernel, 265 bytes\n"
+	if err == nil || exitCode(err) != 1 || err.Error() != "1 of 2 kernels failed" || stderr.String() != want {
+		t.Errorf("%v, %s", err, stderr.String())
+	}
+	if got := files(t, "new"); !slices.Equal(got, []string{"new/k.btf"}) {
+		t.Errorf("there is %v", got)
+	}
+}
+
 // kitchen makes and enters a folder with the files of a case, and those made of
 // them that commands expect.
 func kitchen(t *testing.T, c *testfiles.Case) {

@@ -111,17 +111,15 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 		w.kernel(k.Name, nil)
 		wrote += int64(len(raw))
 	}
-	if err := w.finish(); err != nil {
-		return err
-	}
-	if !u.quiet {
+	failed := w.finish()
+	if done := len(to) - len(w.failures); done > 0 && !u.quiet {
 		what := args[0]
 		if u.files == nil {
 			what = u.out
 		}
-		note(stderr, "%s: %s, %s", what, count(len(to), "kernel"), inBytes(wrote))
+		note(stderr, "%s: %s, %s", what, count(done, "kernel"), inBytes(wrote))
 	}
-	return nil
+	return failed
 }
 
 // check checks that it is clear what to write where.
