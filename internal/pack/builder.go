@@ -92,8 +92,14 @@ func (b *Builder) Tailored(s *store.Store) func(name string, k *store.Kernel) er
 	}
 }
 
+// maxText bounds the strings of a Builder, far above those of a file.
+const maxText = 2 << 30
+
 // add adds a kernel whose types are in the store.
 func (b *Builder) add(k *packfile.Kernel, tailored bool) error {
+	if b.s.TextLen() > maxText {
+		return packfile.ErrTooMany
+	}
 	if len(b.kernels) == 0 {
 		b.tailored = tailored
 	} else if b.tailored != tailored {

@@ -338,6 +338,9 @@ func IsName(name string) bool {
 	return fs.ValidPath(name) && name != "." && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
+// ErrTooMany says that kernels are beyond what a pack can hold.
+var ErrTooMany = errors.New("too many kernels for one pack; make several")
+
 // Options are how a pack is written.
 type Options struct {
 	Tailored bool
@@ -382,7 +385,7 @@ func Write(s *store.Store, list []*Kernel, o Options) ([]byte, error) {
 		return raw > most
 	}
 	if tooMany(maxRaw) {
-		return nil, errors.New("too many kernels for one pack; make several")
+		return nil, ErrTooMany
 	}
 	file := c.file(n, o)
 	if tooMany(most(len(file))) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/khulnasoft/rules_btf/internal/btftest"
 	"github.com/khulnasoft/rules_btf/internal/hostile"
+	"github.com/khulnasoft/rules_btf/internal/pack"
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
@@ -187,6 +188,25 @@ func TestBadCopies(t *testing.T) {
 		if msg := fails(t, "copies of no root", args, "bad", ""); msg != "not a usable pack: copies of no root" {
 			t.Errorf("minbtf %s: %s", args, msg)
 		}
+	}
+}
+
+// That two packs have the same kernel is not believed when they are merged.
+func TestForgedSum(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, kernel := range map[string]string{"a.btfpack": "int int 4", "b.btfpack": "int int 4 signed"} {
+		b := pack.NewBuilder()
+		if err := b.Import("k", [32]byte{1}, btftest.Parse(t, binary.LittleEndian, kernel)); err != nil {
+			t.Fatal(err)
+		}
+		file, err := b.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, map[string][]byte{name: file})
+	}
+	if msg := fails(t, "a forged sum", "pack -o out a.btfpack b.btfpack", "a.btfpack", ""); msg != "has another kernel k than b.btfpack; leave one out" {
+		t.Error(msg)
 	}
 }
 

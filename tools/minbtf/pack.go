@@ -102,7 +102,7 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	if s.len() > 1 {
 		thrifty()
 	}
-	if err := s.settle(p.jobs); err != nil {
+	if err := s.settle(p.jobs, true); err != nil {
 		return err
 	}
 	w := startWork(stderr, "packing", s.len())

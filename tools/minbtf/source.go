@@ -164,8 +164,9 @@ func filesOf(k archive.Kernel) []string { return append([]string{k.Path}, k.Modu
 
 // settle sees to it that each kernel has one source. Several that have the same BTF are
 // one; of others none is taken, and the kernel cannot be used, as folders cannot that
-// are not readable.
-func (s *sources) settle(jobs jobs) error {
+// are not readable. Where packs are merged, that finds out whether they have the same kernel,
+// as they say.
+func (s *sources) settle(jobs jobs, merged bool) error {
 	twins, err := s.twins(jobs)
 	if err != nil {
 		return err
@@ -176,9 +177,9 @@ func (s *sources) settle(jobs jobs) error {
 			bad = append(bad, k)
 		}
 	}
-	done := map[string]bool{}
+	isBad, done := map[string]bool{}, map[string]bool{}
 	for _, k := range bad {
-		done[k.Name] = true
+		isBad[k.Name], done[k.Name] = true, true
 	}
 	again := func(name string) bool {
 		was := done[name]
@@ -186,7 +187,9 @@ func (s *sources) settle(jobs jobs) error {
 		return was
 	}
 	for i := range s.packs { // first, as nothing of theirs has to be decoded
-		s.packs[i].names = slices.DeleteFunc(s.packs[i].names, again)
+		s.packs[i].names = slices.DeleteFunc(s.packs[i].names, func(name string) bool {
+			return again(name) && (isBad[name] || !merged)
+		})
 	}
 	s.kernels = slices.DeleteFunc(s.kernels, func(k archive.Kernel) bool { return again(k.Name) })
 	s.kernels = slices.Concat(s.kernels, bad, s.unread)

@@ -125,7 +125,7 @@ func (t *tailorFlags) run(stdout, stderr io.Writer) error {
 	if t.jobs > 1 || len(s.kernels) > 1 {
 		thrifty()
 	}
-	if err := s.settle(t.jobs); err != nil {
+	if err := s.settle(t.jobs, false); err != nil {
 		return err
 	}
 	o.work = startWork(stderr, "tailoring", s.len())

@@ -216,7 +216,7 @@ func pairsByName(full, min string) ([]pair, error) {
 		return nil, err
 	}
 	for _, s := range []*sources{&from, &to} {
-		if err := s.settle(jobs(runtime.GOMAXPROCS(0))); err != nil {
+		if err := s.settle(jobs(runtime.GOMAXPROCS(0)), false); err != nil {
 			return nil, err
 		}
 	}
