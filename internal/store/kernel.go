@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/graph"
@@ -45,7 +46,8 @@ func (v *View) Raw(k *Kernel) ([]byte, error) {
 	if err := v.Show(k); err != nil {
 		return nil, err
 	}
-	e := emitter{v: v, ids: make(map[uint32]uint32, 2*len(v.order))}
+	v.ids, v.names = cleared(v.ids, int(v.nodes)+len(v.made)), cleared(v.names, v.s.Strings())
+	e := emitter{v: v}
 	// Those of Long's stem come first, in their order: no other integer may be taken for long.
 	long := ""
 	if k.Long != 0 {
@@ -56,7 +58,7 @@ func (v *View) Raw(k *Kernel) ([]byte, error) {
 			e.add(id)
 		}
 	}
-	if k.Long != 0 && e.ids[k.Long] == 0 {
+	if k.Long != 0 && *e.id(k.Long) == 0 {
 		e.add(k.Long)
 	}
 	for _, id := range v.order {
@@ -85,14 +87,24 @@ func (v *View) Raw(k *Kernel) ([]byte, error) {
 		// the strings, which so begin with a word of zeros.
 		w.String("\x00\x00")
 	}
+	name := func(n *uint32) {
+		if *n == 0 {
+			return
+		}
+		ref := &v.names[*n]
+		if *ref == 0 {
+			*ref = w.String(v.s.Text(*n))
+		}
+		*n = *ref
+	}
 	for _, id := range e.order {
 		v.Type(id, &t)
-		t.Name = w.String(v.s.Text(t.Name))
+		name(&t.Name)
 		e.visit(&t.Ref)
 		e.visit(&t.Index)
 		for i := range t.Members {
 			m := &t.Members[i]
-			m.Name = w.String(v.s.Text(m.Name))
+			name(&m.Name)
 			if !t.Kind.IsEnum() {
 				e.visit(&m.Type)
 			}
@@ -112,17 +124,25 @@ func (v *View) stemOf(id uint32) string {
 	return graph.Stem(v.String(name))
 }
 
-// An emitter gives types the ids of raw BTF.
+// An emitter gives types the ids of raw BTF, which are in View.ids.
 type emitter struct {
 	v     *View
-	ids   map[uint32]uint32
 	order []uint32 // by id, from 1
+}
+
+// id returns where the id of a type in raw BTF is, 0 if it has none yet.
+func (e *emitter) id(of uint32) *uint32 {
+	ids := &e.v.ids
+	for int(of) >= len(*ids) { // types are made while they are looked at
+		*ids = append(*ids, 0)
+	}
+	return &(*ids)[of]
 }
 
 func (e *emitter) add(id uint32) {
 	e.order = append(e.order, id)
-	if e.ids[id] == 0 {
-		e.ids[id] = uint32(len(e.order))
+	if of := e.id(id); *of == 0 {
+		*of = uint32(len(e.order))
 	}
 }
 
@@ -132,8 +152,15 @@ func (e *emitter) visit(ref *uint32) {
 		return
 	}
 	*ref = e.v.root(*ref)
-	if e.ids[*ref] == 0 {
+	if *e.id(*ref) == 0 {
 		e.add(*ref)
 	}
-	*ref = e.ids[*ref]
+	*ref = *e.id(*ref)
+}
+
+// cleared returns n zeros, in the memory of s if there is enough.
+func cleared(s []uint32, n int) []uint32 {
+	s = slices.Grow(s[:0], n)[:n]
+	clear(s)
+	return s
 }

@@ -31,8 +31,10 @@ type View struct {
 	several map[named][]uint32
 	leads   map[uint32]bool // of nodes that are no roots: whether they lead to choices
 	choices []uint32        // of the copy that is being made
-	stems   *graph.Stems
-	stem    []int32 // by name: number in stems + 2, or one of these
+	// of raw BTF: ids by type, and name references by name
+	ids, names []uint32
+	stems      *graph.Stems
+	stem       []int32 // by name: number in stems + 2, or one of these
 }
 
 const (

@@ -17,6 +17,7 @@ import (
 
 	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/core"
+	"github.com/khulnasoft/rules_btf/internal/store"
 	"github.com/khulnasoft/rules_btf/internal/verify"
 )
 
@@ -269,6 +270,7 @@ func (s *sources) sides() map[string]side {
 		}
 	}
 	for _, p := range s.packs {
+		var view *store.View
 		next, _ := iter.Pull2(p.Kernels(true))
 		var damage error // is said once by next, and of all kernels that come then by us
 		for _, name := range p.names {
@@ -287,7 +289,10 @@ func (s *sources) sides() map[string]side {
 					case k.Name != name:
 						continue
 					}
-					raw, err := p.Store.Raw(&k.Kernel)
+					if view == nil {
+						view = store.NewView(p.Store, true)
+					}
+					raw, err := view.Raw(&k.Kernel)
 					if err != nil {
 						return nil, in(path, err)
 					}
