@@ -28,13 +28,8 @@ func Prune(g graph.Graph, rs *Relocations) ([]byte, error) {
 type Pruner struct {
 	order ByteOrder
 	c     *cutter
-	roots map[rootKey]uint32 // what is left of candidates, in every kernel
-	enums []groupKey         // that type_matches compares as a whole
-}
-
-type rootKey struct {
-	id uint32
-	w  *want
+	roots map[uint32]uint32 // what is left of candidates, in every kernel
+	enums []groupKey        // that type_matches compares as a whole
 }
 
 // NewPruner returns a Pruner that puts what is left into s.
@@ -50,7 +45,7 @@ func NewPruner(rs *Relocations, s *store.Store) *Pruner {
 			looks:    map[look]int{},
 			matching: newMatching(w.shapes),
 		},
-		roots: map[rootKey]uint32{},
+		roots: map[uint32]uint32{},
 	}
 }
 
@@ -156,16 +151,16 @@ func (p *Pruner) each(yield func(id, node uint32, stem int, w *want)) {
 	}
 }
 
-// root is cutter.root, once for types that are alike by value, in all kernels.
+// root is cutter.root, once for types that are alike by value, in all kernels. The name says what is wanted.
 func (p *Pruner) root(id uint32, w *want) uint32 {
 	if p.c.matches(id, w) {
 		return p.c.root(id, w)
 	}
-	key := rootKey{p.c.g.Plain(id), w}
-	node, ok := p.roots[key]
+	id = p.c.g.Plain(id)
+	node, ok := p.roots[id]
 	if !ok {
-		node = p.c.root(key.id, w)
-		p.roots[key] = node
+		node = p.c.root(id, w)
+		p.roots[id] = node
 	}
 	return node
 }

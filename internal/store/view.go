@@ -186,15 +186,17 @@ func (v *View) resolve(h *head, choose func() uint32) uint32 {
 	var one [1]uint32
 	list := v.types(btf.Kind(h.size), h.name, &one)
 	i := h.word // 0 if not said
-	if i == 0 && len(list) > 1 && choose != nil {
-		i = choose()
+	if i == 0 {
+		i = 1
+		if len(list) > 1 && choose != nil {
+			i = choose()
+		}
 	}
-	i = max(i, 1) - 1
-	if i >= uint32(len(list)) {
-		v.fail("no %s %s of number %d", btf.Kind(h.size), v.s.Text(h.name), i+1)
+	if i < 1 || i > uint32(len(list)) {
+		v.fail("no %s %s of number %d", btf.Kind(h.size), v.s.Text(h.name), i)
 		return 0
 	}
-	return list[i]
+	return list[i-1]
 }
 
 func (v *View) ref(n uint32) uint32 {
