@@ -341,12 +341,16 @@ func (c *cutter) flow(id uint32, a asked) {
 		c.groups[key] = g
 		c.matching.stems = append(c.matching.stems, graph.Stem(text))
 	}
-	if c.byID[id] == nil {
+	isNew := c.byID[id] == nil
+	if isNew {
 		c.byID[id] = g
 		g.ids = append(g.ids, id)
 	}
 	shapes, fields, deep := c.union(g.shapes, a.shapes), c.merge(g.fields, a.fields), g.deep || a.deep
 	if shapes == g.shapes && fields == g.fields && deep == g.deep {
+		if isNew { // it may lead to others than those of the group before it
+			c.queue = append(c.queue, cut{id, asked{fields: fields, shapes: shapes, deep: deep}})
+		}
 		return
 	}
 	g.shapes, g.fields, g.deep = shapes, fields, deep

@@ -249,6 +249,11 @@ var mutants = []mutant{
 		`			if kind, _ := c.g.Head(n.id); kind.IsComposite() && false {`,
 	},
 	{
+		"second type of a name not gone into", "what it holds may be no other's (trap 1)", matching,
+		`		if isNew { //`,
+		`		if false { //`,
+	},
+	{
 		"types of a name not told apart", "a pointer leads to one of several types of a name", matching,
 		`	c.number(groups)`,
 		`	_ = groups`,
