@@ -1,11 +1,15 @@
 package packfile
 
-import "github.com/khulnasoft/rules_btf/internal/btf"
+import (
+	"github.com/khulnasoft/rules_btf/internal/btf"
+	"github.com/khulnasoft/rules_btf/internal/graph"
+)
 
 // heads codes the kinds and names of the roots.
 func (m *model) heads() {
 	m.group = make([]uint32, m.roots+1)
 	var before btf.Type
+	var name, stem string // of before, for reading
 	for n := uint32(1); n <= m.roots && m.err == nil; n++ {
 		var t btf.Type
 		if !m.decoding {
@@ -30,6 +34,17 @@ func (m *model) heads() {
 		t.Name = m.strings
 		if m.decoding {
 			m.s.Set(n, &t, nil)
+			ordered := n > 1 && t.Kind >= before.Kind
+			if f&flagOther != 0 {
+				text := m.s.Text(t.Name)
+				s := graph.Stem(text)
+				ordered = s > stem || s == stem && text > name
+				name, stem = text, s
+			}
+			if !ordered {
+				m.fail("root type %d is out of order", n)
+				return
+			}
 		}
 		if n == 1 || t.Name != before.Name || t.Kind != before.Kind {
 			m.first = append(m.first, n)
