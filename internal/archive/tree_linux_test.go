@@ -1,10 +1,10 @@
-package archive
+package archive_test
 
 import (
 	"os"
-	"runtime"
-	"syscall"
 	"testing"
+
+	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
 // A folder that cannot be read may have kernels, or modules of one that can: each
@@ -17,17 +17,7 @@ func TestUnreadableFolder(t *testing.T) {
 		}
 		t.Cleanup(func() { os.Chmod(dir, 0o755) }) // for whoever removes it
 	}
-	if os.Geteuid() == 0 {
-		// Root reads all folders, so this thread is nobody's to the file system, and ends with the test.
-		runtime.LockOSThread()
-		if err := os.Chmod(".", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Setfsuid(65534); err != nil {
-			t.Fatal(err)
-		}
-		defer syscall.Setfsuid(0)
-	}
+	testfiles.ObeyPermissions(t)
 	for dir, want := range map[string]string{
 		"a":   "d/k: open a/d/k: permission denied\nd/l a/d/l.btf\ne: open a/e: permission denied\n",
 		"a/e": "open a/e/: permission denied\n",

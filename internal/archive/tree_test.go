@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/khulnasoft/rules_btf/internal/archive"
 )
 
 // tree makes a folder of files, and of links ("name -> target"), and enters it.
@@ -28,7 +30,7 @@ func tree(t *testing.T, names ...string) {
 
 // kernels is a folder's kernels, a line each: name, path, modules, or what is wrong.
 func kernels(dir string) string {
-	list, unread, err := Tree(dir)
+	list, unread, err := archive.Tree(dir)
 	if err != nil {
 		return err.Error() + "\n"
 	}
@@ -107,7 +109,7 @@ func TestNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"debian/12/x86_64/6.1": "x86_64", "x86_64/6.1": "x86_64", "6.1": "",
 	} {
-		if got := Arch(name); got != want {
+		if got := archive.Arch(name); got != want {
 			t.Errorf("architecture of %s: %q", name, got)
 		}
 	}
@@ -115,7 +117,7 @@ func TestNames(t *testing.T) {
 		"a/6.1.0-47-amd64.btf.tar.xz": "6.1.0-47-amd64", "6.1.btf": "6.1", "6.1.btf.zst": "6.1",
 		"vmlinux": "", "vmlinux.xz": "", ".btf": "", "a/.btf.tar.xz": "", "..btf": "", "...btf": "", "6.1.btf.xz.tar": "", "6.1.tar.xz": "",
 	} {
-		if got, ok := Release(file); ok != (want != "") || ok && got != want {
+		if got, ok := archive.Release(file); ok != (want != "") || ok && got != want {
 			t.Errorf("release of %s: %q, %v", file, got, ok)
 		}
 	}

@@ -117,7 +117,7 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	}
 	file, err := b.Bytes()
 	if err != nil {
-		return s.blame(p.output, err)
+		return in(p.output, err)
 	}
 	if err := writeFile(p.output, stdout, file); err != nil {
 		return err
@@ -126,21 +126,6 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 		note(stderr, "%s: %s with %s: %s", p.output, count(b.Len(), "kernel"), count(b.Types(), "different type"), s.became(w, int64(len(file))))
 	}
 	return failed
-}
-
-// blame returns the error of a pack that cannot be written: that of the pack among its
-// sources that alone is reason enough.
-func (s *sources) blame(output string, err error) error {
-	for _, p := range s.packs {
-		b := pack.NewBuilder()
-		if b.Merge(p.Pack, p.isMeant()) != nil {
-			continue // said before
-		}
-		if _, err := b.Bytes(); err != nil {
-			return in(p.path, err)
-		}
-	}
-	return in(output, err)
 }
 
 // sources returns what the arguments stand for.
