@@ -346,7 +346,8 @@ type Options struct {
 	Tailored bool
 	Codec    byte
 	Encode   Encoder
-	// Together is whether the columns are compressed as one, which is better for small ones.
+	// Together is whether the names and the numbers are compressed each as one, which is
+	// better for small ones.
 	Together bool
 }
 
@@ -402,10 +403,14 @@ func Write(s *store.Store, list []*Kernel, o Options) ([]byte, error) {
 func (c *coder) file(n counts, o Options) []byte {
 	var groups [][]column
 	for col := range numColumns {
+		of := -1
+		if o.Together {
+			of = slices.IndexFunc(groups, func(g []column) bool { return g[0].isText() == col.isText() })
+		}
 		switch {
 		case len(c.cols[col]) == 0:
-		case o.Together && len(groups) > 0:
-			groups[0] = append(groups[0], col)
+		case of >= 0:
+			groups[of] = append(groups[of], col)
 		default:
 			groups = append(groups, []column{col})
 		}
