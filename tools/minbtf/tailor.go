@@ -122,7 +122,7 @@ func (t *tailorFlags) run(stdout, stderr io.Writer) error {
 	if err := o.check(s, inputs); err != nil {
 		return err
 	}
-	if t.jobs > 1 || len(s.kernels) > 1 {
+	if len(s.kernels) > 1 || s.len() > 128 { // of a pack they take little memory
 		thrifty()
 	}
 	if err := s.settle(t.jobs, false); err != nil {
