@@ -92,8 +92,8 @@ func (b *Builder) Tailored(s *store.Store) func(name string, k *store.Kernel) er
 	}
 }
 
-// maxText bounds the strings of a Builder, far above those of a file.
-const maxText = 2 << 30
+// maxText bounds the strings of a Builder, as those of a file are bounded.
+const maxText = 1 << 30
 
 // add adds a kernel whose types are in the store.
 func (b *Builder) add(k *packfile.Kernel, tailored bool) error {
