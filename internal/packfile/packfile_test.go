@@ -321,3 +321,19 @@ func TestRepetition(t *testing.T) {
 	n := counts{1, 1, 2, int(pad.Size)}
 	refused(t, "a bomb", assembled(0, n, rawStream{Deflate, deflate(make([]byte, 1<<20), false), []int{int(colMemberName), 1 << 20}}), "damaged: ")
 }
+
+// A module may give a type the empty name, as one of its own strings.
+func TestEmptyName(t *testing.T) {
+	m := maker{store.New()}
+	long := m.named(btf.Type{Kind: btf.Int, Size: 8, Word: 64}, "long int")
+	list := []*Kernel{{Name: "k", Kernel: store.Kernel{Roots: []uint32{
+		long, m.of(btf.Ptr, long), m.named(btf.Type{Kind: btf.Struct, Size: 8, Members: []btf.Member{m.member("a", long, 0)}}, ""),
+	}}}}
+	want, err := m.Raw(&list[0].Kernel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := raws(t, write(t, m.Store, list, Options{})); len(got["k"]) != len(want) {
+		t.Errorf("%d bytes instead of %d", len(got["k"]), len(want))
+	}
+}

@@ -34,7 +34,7 @@ func (m *model) heads() {
 		t.Name = m.strings
 		if m.decoding {
 			m.s.Set(n, &t, nil)
-			ordered := n > 1 && t.Kind >= before.Kind
+			ordered := n == 1 || t.Kind >= before.Kind // the first ones may have the empty name, as modules can say that
 			if f&flagOther != 0 {
 				text := m.s.Text(t.Name)
 				s := graph.Stem(text)
