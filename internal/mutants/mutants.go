@@ -321,7 +321,7 @@ var mutants = []mutant{
 	{
 		"second occurrence not written", "type ids of two equal candidates are ambiguous", kernel,
 		`long == "" || v.stemOf(id) != long {`,
-		`(long == "" || v.stemOf(id) != long) && e.ids[id] == 0 {`,
+		`(long == "" || v.stemOf(id) != long) && *e.id(id) == 0 {`,
 	},
 	{
 		"second occurrence before the first", "candidates of one name stay in the kernel's order", prune,
@@ -334,8 +334,8 @@ var mutants = []mutant{
 	},
 	{
 		"first type of a name for any", "a pointer leads to one of several types of a name", view,
-		`	i = max(i, 1) - 1`,
-		`	i = 0`,
+		`	return list[i-1]`,
+		`	return list[0]`,
 	},
 	{
 		"type of the name, of any kind", "a struct and an enum may have one name", view,
@@ -366,8 +366,8 @@ var mutants = []mutant{
 	},
 	{
 		"nodes taken for equal", "two types may have one hash", nodes,
-		`s.hashes[n] == hash && s.equal(n, &h, t.Members) {`,
-		`s.hashes[n]&0xfff == hash&0xfff {`,
+		`uint32(e>>32) == hash && s.equal(uint32(e), &h, t.Members) {`,
+		`uint32(e>>32)&0xfff == hash&0xfff {`,
 	},
 	{
 		"kind_flag not written", "the writer writes it for all kinds", write,
@@ -453,8 +453,8 @@ var mutants = []mutant{
 	},
 	{
 		"second of equal types lost in packs", "type ids of two equal candidates are ambiguous", importer,
-		`		if times[n] < 2 {`,
-		`		if times[n] < 1 {`,
+		`		if im.times[n] < 2 {`,
+		`		if im.times[n] < 1 {`,
 	},
 	{
 		"results of another kernel's types", "type_matches looks through pointers, whose types are the kernel's own", matching,
@@ -503,8 +503,8 @@ var mutants = []mutant{
 	},
 	{
 		"candidates by their own ids", "ids beyond nodes are another type's in the next kernel", prune,
-		`	key := rootKey{p.c.g.Plain(id), w}`,
-		`	key := rootKey{id, w}`,
+		`	id = p.c.g.Plain(id)`,
+		``,
 	},
 	{
 		"types of the kernel before", "names stand for the types of one kernel", view,
