@@ -37,15 +37,10 @@ type matching struct {
 	flowed     map[cut]bool
 	queue      []cut
 	merged     map[[2]*step]*step
-	members    map[local]map[string][]int // of local types by the stems of their names
-	leads      map[lead]set
-}
-
-// A lead is a member by its name, of types of that kind which are compared with a set.
-type lead struct {
-	of   set
-	kind btf.Kind
-	name uint32
+	stemNumber map[string]uint32             // of local members' names, from 1
+	memberStem refMap                        // by name reference: that, or 0
+	members    map[local]map[uint32][]uint32 // types of local members by their stems
+	leads      map[uint64]set
 }
 
 type groupKey struct {
@@ -69,14 +64,31 @@ type group struct {
 }
 
 func newMatching(shapes []Shape) *matching {
-	return &matching{
-		locals:  shapes,
-		sets:    [][]local{nil},
-		number:  map[string]set{"": 0},
-		merged:  map[[2]*step]*step{},
-		members: map[local]map[string][]int{},
-		leads:   map[lead]set{},
+	m := &matching{
+		locals:     shapes,
+		sets:       [][]local{nil},
+		number:     map[string]set{"": 0},
+		merged:     map[[2]*step]*step{},
+		stemNumber: map[string]uint32{},
+		members:    map[local]map[uint32][]uint32{},
+		leads:      map[uint64]set{},
 	}
+	for shape, types := range shapes {
+		for node := range types {
+			members := map[uint32][]uint32{}
+			for _, member := range types[node].Members {
+				stem := graph.Stem(member.Name)
+				n, ok := m.stemNumber[stem]
+				if !ok {
+					n = uint32(len(m.stemNumber) + 1)
+					m.stemNumber[stem] = n
+				}
+				members[n] = append(members[n], uint32(member.Type))
+			}
+			m.members[local{uint32(shape), uint32(node)}] = members
+		}
+	}
+	return m
 }
 
 func (m *matching) set(locals []local) set {
@@ -134,40 +146,37 @@ func (m *matching) lead(s set, kind btf.Kind, n int) set {
 	return m.set(to)
 }
 
-// leadMember returns what a member of that name is compared with.
+// leadMember returns what a member of that name is compared with, of types of that kind which
+// are compared with s. Most names are none of a local member.
 func (c *cutter) leadMember(s set, kind btf.Kind, name uint32) set {
-	key := lead{s, kind, name}
-	to, ok := c.leads[key]
+	m := c.matching
+	stem, ok := m.memberStem.get(name)
+	switch {
+	case name == 0:
+		stem = m.stemNumber[""]
+	case !ok:
+		stem = m.stemNumber[c.stem(name)]
+		m.memberStem.put(name, stem)
+	}
+	if stem == 0 {
+		return 0
+	}
+	key := uint64(s)<<32 | uint64(kind&1)<<31 | uint64(stem) // of a struct or a union
+	to, ok := m.leads[key]
 	if !ok {
-		to = c.newLead(s, kind, name)
-		c.leads[key] = to
-	}
-	c.spend(len(c.sets[to]))
-	return to
-}
-
-func (c *cutter) newLead(s set, kind btf.Kind, name uint32) set {
-	stem := c.stem(name)
-	var to []local
-	for _, l := range c.sets[s] {
-		t := c.matching.typ(l)
-		if t.Kind != kind {
-			continue
-		}
-		members, ok := c.matching.members[l]
-		if !ok {
-			members = map[string][]int{}
-			for i, m := range t.Members {
-				stem := graph.Stem(m.Name)
-				members[stem] = append(members[stem], i)
+		var list []local
+		for _, l := range m.sets[s] {
+			if m.typ(l).Kind == kind {
+				for _, t := range m.members[l][stem] {
+					list = append(list, local{l.shape, t})
+				}
 			}
-			c.matching.members[l] = members
 		}
-		for _, i := range members[stem] {
-			to = append(to, local{l.shape, uint32(t.Members[i].Type)})
-		}
+		to = m.set(list)
+		m.leads[key] = to
 	}
-	return c.set(to)
+	c.spend(len(m.sets[to]))
+	return to
 }
 
 // shapesOf returns what a candidate is compared with whose underlying type is of that kind.
@@ -373,8 +382,10 @@ func (c *cutter) expand(id uint32, a asked) {
 	case btf.Struct, btf.Union:
 		for i := range t.Members {
 			m := &t.Members[i]
-			step, _ := a.fields.next(c.wanted(m.Name))
-			c.flow(m.Type, asked{fields: step.ifAny(), shapes: c.leadMember(a.shapes, kind, m.Name), deep: a.deep})
+			if shapes := c.leadMember(a.shapes, kind, m.Name); shapes != 0 {
+				step, _ := a.fields.next(c.wanted(m.Name))
+				c.flow(m.Type, asked{fields: step.ifAny(), shapes: shapes, deep: a.deep})
+			}
 		}
 	case btf.Array:
 		next := asked{shapes: c.lead(a.shapes, kind, 0), deep: a.deep}

@@ -350,6 +350,9 @@ func (ks *kernels) items(k *Kernel, items, roots, order []uint32) []uint32 {
 			root := distinct[r]
 			if choices = ks.choose(root, choices); ks.decoding {
 				id = store.IsCopy | uint32(len(k.Copies))
+				if len(k.Copies) == cap(k.Copies) { // append would copy tens of thousands more often
+					k.Copies = slices.Grow(k.Copies, len(k.Copies)+64)
+				}
 				k.Copies = append(k.Copies, store.Copy{Root: root, Choices: choices})
 			}
 			of[r] = append(of[r], id)

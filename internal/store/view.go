@@ -411,6 +411,9 @@ func (v *View) follow(n uint32) uint32 {
 		return n
 	}
 	t := v.make(n)
+	if len(v.made) == cap(v.made) { // append would copy tens of thousands more often
+		v.made = slices.Grow(v.made, len(v.made)+64)
+	}
 	v.made = append(v.made, t)
 	v.parts = append(v.parts, n)
 	return v.nodes + uint32(len(v.made)) - 1
