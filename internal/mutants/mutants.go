@@ -279,6 +279,11 @@ var mutants = []mutant{
 		`	if a == b || b == 0 || a != 0 {`,
 	},
 	{
+		"unnamed members compared with nothing", "type_matches goes into anonymous structs", matching,
+		`		stem = m.stemNumber[""]`,
+		`		stem = 0`,
+	},
+	{
 		"enumerator dropped", "all that relocations name are kept", cut,
 		`			named := stems != nil &&`,
 		`			named := !found && stems != nil &&`,
