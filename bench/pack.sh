@@ -9,7 +9,7 @@ usage() {
 
 		Prints tables in Markdown. The kernels are every .btf.tar.xz below DIR, or the
 		example's. Each OBJECT is measured by itself, and all of a FOLDER's together; by
-		default the example's object and a large one.
+		default the example's object and two large ones, with and without type_matches.
 	END
 	exit 2
 }
@@ -66,8 +66,10 @@ if ((kernels == 0)); then
 	exit 1
 fi
 if ((${#sets[@]} == 0)); then
-	"$work/largeobject" examples/tracee/archive/debian/13/x86_64/*-amd64.btf.tar.xz "$work/large.bpf.o"
-	sets=(examples/tracee/tracee.bpf.o "$work/large.bpf.o")
+	kernel=(examples/tracee/archive/debian/13/x86_64/*-amd64.btf.tar.xz)
+	"$work/largeobject" -type_matches=false "${kernel[0]}" "$work/large.bpf.o"
+	"$work/largeobject" "${kernel[0]}" "$work/large-type_matches.bpf.o"
+	sets=(examples/tracee/tracee.bpf.o "$work"/large{,-type_matches}.bpf.o)
 fi
 
 # The part of A that B is, as 1/n.

@@ -54,7 +54,9 @@ func choose(kernel *btf.File, s size, rng *rand.Rand) ([]want, error) {
 		case 5:
 			c.add(want{kind: core.TypeSize, root: root})
 		case 7:
-			c.add(want{kind: core.TypeMatches, root: root})
+			if s.matches {
+				c.add(want{kind: core.TypeMatches, root: root})
+			}
 		case 9:
 			c.field(use{id, "old"})
 		}

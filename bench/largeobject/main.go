@@ -21,6 +21,7 @@ type size struct {
 	roots       int // structs whose fields are read
 	programs    int
 	subprograms int
+	matches     bool // type_matches among the relocations
 }
 
 func main() {
@@ -31,6 +32,7 @@ func main() {
 	flag.IntVar(&s.roots, "roots", 100, "structs whose fields are read")
 	flag.IntVar(&s.programs, "programs", 300, "programs")
 	flag.IntVar(&s.subprograms, "subprograms", 40, "subprograms in .text")
+	flag.BoolVar(&s.matches, "type_matches", true, "ask for type_matches of some structs")
 	seed := flag.Uint64("seed", 1, "what differs in the choice of members and order")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: largeobject [flags] KERNEL OUTPUT\nKERNEL is BTF in any form that minbtf reads.")

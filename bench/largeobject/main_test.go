@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/khulnasoft/rules_btf/internal/btftest"
@@ -10,7 +11,7 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/testfiles"
 )
 
-var defaults = size{relocations: 34752, different: 371, roots: 100, programs: 300, subprograms: 40}
+var defaults = size{relocations: 34752, different: 371, roots: 100, programs: 300, subprograms: 40, matches: true}
 
 const newest = "6.12.107+deb13-amd64"
 
@@ -42,6 +43,25 @@ func TestTooMuch(t *testing.T) {
 	} {
 		if _, err := largeObject(kernel, s, 1); err == nil {
 			t.Errorf("%+v: no error", s)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	kernel := btftest.File(t, testfiles.BTF(t, testfiles.Kernel(t, newest)))
+	for _, matches := range []bool{false, true} {
+		s := defaults
+		s.matches = matches
+		object, err := largeObject(kernel, s, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		relocations := btftest.Relocations(t, object).Relocations
+		if got := slices.ContainsFunc(relocations, func(r core.Relocation) bool { return r.Kind == core.TypeMatches }); got != matches {
+			t.Errorf("type_matches: %v, want %v", got, matches)
+		}
+		if len(relocations) < s.different {
+			t.Errorf("%d different relocations, want %d or more", len(relocations), s.different)
 		}
 	}
 }
