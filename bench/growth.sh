@@ -5,32 +5,36 @@ set -euo pipefail
 usage() {
 	cat >&2 <<-END
 		usage: bench/growth.sh [-n RUNS] [--sizes "1 10 100"] [--series FLAGS] [--origin KERNEL]...
-		                       [--archive DIR] [--minbtf PROGRAM] [--keep DIR] [OBJECT...]
+		                       [--archive DIR] [--minbtf PROGRAM] [--bpftool PROGRAM] [--keep DIR]
+		                       [OBJECT...]
 
 		Prints tables in Markdown. The kernels are a series made by bench/series with
 		FLAGS from each KERNEL, by default the example's, or those below DIR, sorted by
-		version. The OBJECTs are taken together; by default it is a large one. With --keep
-		what is made stays, and a series that is there is used again.
+		version. The OBJECTs are taken together; by default it is a large one. bpftool, if
+		there is one, does ten of the kernels. With --keep what is made stays, and a series
+		that is there is used again.
 	END
 	exit 2
 }
 
 cd "$(dirname "$0")/.."
-runs=3 sizes='1 10 100 1000 5000' series='' origins=() archive='' minbtf='' work='' objects=()
+runs=3 sizes='1 10 100 1000 5000' series='' origins=() archive='' minbtf='' bpftool=bpftool work='' objects=()
 while (($#)); do
 	case $1 in
-	-n | --sizes | --series | --origin | --archive | --minbtf | --keep) (($# > 1)) || usage ;;&
+	-n | --sizes | --series | --origin | --archive | --minbtf | --bpftool | --keep) (($# > 1)) || usage ;;&
 	-n) runs=$2 && shift 2 ;;
 	--sizes) sizes=$2 && shift 2 ;;
 	--series) series=$2 && shift 2 ;;
 	--origin) origins+=("$2") && shift 2 ;;
 	--archive) archive=$2 && shift 2 ;;
 	--minbtf) minbtf=$(realpath "$2") && shift 2 ;;
+	--bpftool) bpftool=$2 && shift 2 ;;
 	--keep) mkdir -p "$2" && work=$(realpath "$2") && shift 2 ;;
 	-*) usage ;;
 	*) objects+=("$(realpath "$1")") && shift ;;
 	esac
 done
+read -ra series_flags <<<"$series"
 ((${#origins[@]})) || origins=(examples/tracee/archive/debian/*/*/*.btf.tar.xz)
 if [[ -z $work ]]; then
 	work=$(mktemp -d)
@@ -49,9 +53,8 @@ if [[ $archive ]]; then
 	mkdir -p "$work/kernels"
 	(cd "$archive" && find . -type f -name '*.btf*' -printf '%P\n' | sort -V | tee "$work/names" | xargs cp --parents -t "$work/kernels")
 elif [[ ! -e $work/names ]]; then
-	read -ra flags <<<"$series"
 	largest=$(tr ' ' '\n' <<<"$sizes" | sort -n | tail -1)
-	"$work/series" -format btf.zst -line 120 "${flags[@]}" -n $((largest + more)) -o "$work/kernels" "${origins[@]}" >"$work/names.new"
+	"$work/series" -format btf.zst -line 120 "${series_flags[@]}" -n $((largest + more)) -o "$work/kernels" "${origins[@]}" >"$work/names.new"
 	mv "$work/names.new" "$work/names"
 fi
 mapfile -t names <"$work/names"
@@ -102,6 +105,18 @@ for n in $sizes; do
 	mapfile -t sorted < <(printf '%s\n' "${sizes_of_more[@]}" | sort -n)
 	echo "$row ${sorted[${#sorted[@]} / 2]} | $mean | ${sorted[-1]} |"
 done
+# Ten of the kernels for bpftool: raw ones of as many distributions, or as the archive has them.
+if bpftool=$(command -v "$bpftool"); then
+	rm -rf "$work/ten"
+	if [[ $archive ]]; then
+		mkdir "$work/ten"
+		(cd "$work/kernels" && printf '%s\n' "${names[@]}" | awk -v all="${#names[@]}" 'NR % int((all + 9) / 10) == 0' | xargs cp --parents -t "$work/ten")
+	else
+		"$work/series" "${series_flags[@]}" -n 10 -line 1 -flavours 1 -o "$work/ten" "${origins[@]}" >"$work/ten.names"
+	fi
+	ten=$(find "$work/ten" -type f | wc -l)
+	tailors+=(-- "bpftool, $ten of them" "$work/min-bpftool" "$ten" bench/howto.sh "$bpftool" 1 "$work/ten" "$work/min-bpftool" "${objects[@]}")
+fi
 echo
 echo "### Tailor"
 echo
