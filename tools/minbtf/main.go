@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,13 +19,18 @@ func main() {
 	debug.SetGCPercent(800)
 	debug.SetMemoryLimit(1 << 30) // beyond, do
 	interrupted := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) {
 			signal.Notify(interrupted, s)
 		}
 	}
 	go func() { end(<-interrupted) }()
+	// To write what nobody reads any more is an error then, and no sudden end.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+		if errors.Is(err, syscall.EPIPE) {
+			os.Exit(128 + int(syscall.SIGPIPE)) // the reader has enough, which is what a shell knows by this
+		}
 		fmt.Fprintln(os.Stderr, "minbtf:", err)
 		os.Exit(exitCode(err))
 	}

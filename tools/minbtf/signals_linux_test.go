@@ -33,7 +33,7 @@ func TestInterrupted(t *testing.T) {
 		{"pack -o out.btfpack k.btf pipe", ""},
 		{"unpack -q k.btfpack --file 1=new --file 2=pipe", "new"},
 	} {
-		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 			t.Run(s.String()+" "+c.args, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				put(t, map[string][]byte{
@@ -106,5 +106,56 @@ func TestInterrupted(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Whom nobody listens to any more writes nothing that is not whole, and the
+// rest of what there is to do.
+func TestReaderGone(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel := btftest.Compile(t, binary.LittleEndian, "int int 4")
+	for _, c := range []struct {
+		args   string
+		stderr bool // and not stdout
+		exit   int
+		new    []string
+	}{
+		{"gen --findings f.json k.btf - o.bpf.o", false, 128 + int(syscall.SIGPIPE), nil},
+		{"tailor -q --findings f.json --out - --archive k.btf -o o.bpf.o", false, 128 + int(syscall.SIGPIPE), nil},
+		{"pack -o out.btfpack k.btf bad1 bad2 bad3", true, 1, []string{"out.btfpack"}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			put(t, map[string][]byte{
+				"k.btf":   kernel,
+				"o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4"),
+				"bad1":    []byte("bad"), "bad2": []byte("bad"), "bad3": []byte("bad"),
+			})
+			want := append(files(t, "."), c.new...)
+			slices.Sort(want)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Close()
+			cmd := exec.Command(self, strings.Fields(c.args)...)
+			cmd.Env = append(os.Environ(), "TEST_IS_MINBTF=1")
+			var heard bytes.Buffer
+			cmd.Stdout, cmd.Stderr = w, &heard
+			if c.stderr {
+				cmd.Stdout, cmd.Stderr = &heard, w
+			}
+			cmd.Run()
+			w.Close()
+			if exit := cmd.ProcessState.ExitCode(); exit != c.exit || heard.Len() > 0 {
+				t.Errorf("ends with %v, expected %d: %s", cmd.ProcessState, c.exit, heard.String())
+			}
+			if got := files(t, "."); !slices.Equal(got, want) {
+				t.Errorf("there is %v, expected %v", got, want)
+			}
+		})
 	}
 }
