@@ -182,22 +182,32 @@ func TestDamagedPacks(t *testing.T) {
 	}
 }
 
-// That two packs have the same kernel is not believed when they are merged.
+// That two packs have the same kernel is not believed when they are merged, nor where no sum says so.
 func TestForgedSum(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for name, kernel := range map[string]string{"a.btfpack": "int int 4", "b.btfpack": "int int 4 signed"} {
-		b := pack.NewBuilder()
-		if err := b.Import("k", [32]byte{1}, btftest.Parse(t, binary.LittleEndian, kernel)); err != nil {
-			t.Fatal(err)
+	put(t, map[string][]byte{"o.bpf.o": btftest.Object(t, binary.LittleEndian, "int int 4")})
+	for _, c := range []struct {
+		sum       [32]byte
+		args, msg string
+	}{
+		{[32]byte{1}, "pack -o out a.btfpack b.btfpack", "has another kernel k than b.btfpack; leave one out"},
+		{[32]byte{}, "pack -o out a.btfpack b.btfpack", "has another kernel k than b.btfpack; leave one out"},
+		{[32]byte{}, "tailor -o o.bpf.o --out out --archive a.btfpack --archive b.btfpack", "may have another kernel k than b.btfpack, as neither has its sum; leave one out"},
+	} {
+		for name, kernel := range map[string]string{"a.btfpack": "int int 4", "b.btfpack": "int int 4 signed"} {
+			b := pack.NewBuilder()
+			if err := b.Import("k", c.sum, btftest.Parse(t, binary.LittleEndian, kernel)); err != nil {
+				t.Fatal(err)
+			}
+			file, err := b.Bytes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, map[string][]byte{name: file})
 		}
-		file, err := b.Bytes()
-		if err != nil {
-			t.Fatal(err)
+		if msg := fails(t, "a forged sum", c.args, "a.btfpack", ""); msg != c.msg {
+			t.Errorf("%s: %s", c.args, msg)
 		}
-		put(t, map[string][]byte{name: file})
-	}
-	if msg := fails(t, "a forged sum", "pack -o out a.btfpack b.btfpack", "a.btfpack", ""); msg != "has another kernel k than b.btfpack; leave one out" {
-		t.Error(msg)
 	}
 }
 

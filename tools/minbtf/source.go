@@ -173,7 +173,11 @@ func (s *sources) settle(jobs jobs, merged bool) error {
 	}
 	var bad []archive.Kernel
 	for _, name := range slices.Sorted(maps.Keys(twins)) {
-		if k := one(name, twins[name]); k.Err != nil {
+		k := one(name, twins[name])
+		if k.Err == nil && !merged && twins[name][0].sum == ([sha256.Size]byte{}) {
+			k.Err = in(k.Path, fmt.Errorf("may have another kernel %s than %s, as neither has its sum; leave one out", name, twins[name][1].path))
+		}
+		if k.Err != nil {
 			bad = append(bad, k)
 		}
 	}
