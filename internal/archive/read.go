@@ -177,7 +177,7 @@ func fromTar(name string, data []byte) ([]byte, error) {
 			return nil, fmt.Errorf("the tar has more than one file (%q)", h.Name)
 		}
 		if got := path.Clean(h.Name); got != want {
-			return nil, fmt.Errorf("the tar has %q inside, expected %q: renamed, or another kernel's?", h.Name, want)
+			return nil, fmt.Errorf("the tar has %q inside, expected %q: renamed, or another kernel's? unpack it, or call it as what is inside", h.Name, want)
 		}
 		if h.Size <= 0 || h.Size > int64(len(data)) { // a sparse file may claim any size
 			return nil, fmt.Errorf("the tar has %q with %d bytes", h.Name, h.Size)
@@ -202,6 +202,9 @@ func fromELF(file []byte) ([]byte, error) {
 	e, err := elffile.Open(file)
 	if err != nil {
 		return nil, err
+	}
+	if e.Machine == elf.EM_BPF && e.Section(".BTF.ext") != nil {
+		return nil, errors.New("this is a BPF object, which kernels are cut down for, and no kernel")
 	}
 	if s := e.Section(".BTF"); s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, errors.New("the ELF file has no section .BTF; build the kernel with CONFIG_DEBUG_INFO_BTF=y, or add BTF with pahole -J")

@@ -128,7 +128,7 @@ func TestExampleKernels(t *testing.T) {
 	}
 	release := "6.1.0-47-cloud-amd64"
 	refused(t, "5.10.0-30-amd64.btf.tar.xz", testfiles.Read(t, testfiles.Kernel(t, release)),
-		`the tar has "6.1.0-47-cloud-amd64.btf" inside, expected "5.10.0-30-amd64.btf": renamed, or another kernel's?`)
+		`the tar has "6.1.0-47-cloud-amd64.btf" inside, expected "5.10.0-30-amd64.btf": renamed, or another kernel's? unpack it, or call it as what is inside`)
 }
 
 // refused checks that a file is refused, and with which message.
@@ -175,9 +175,9 @@ func TestNotAKernel(t *testing.T) {
 		{"a gzip's beginning", []byte("\x1f\x8b"), "damaged gzip: unexpected EOF"},
 		{"a zstd's beginning", []byte("\x28\xb5\x2f\xfd"), "damaged zstd: unexpected EOF"},
 
-		{"another name", tarOf(t, regular("other.btf", raw)), `the tar has "other.btf" inside, expected "k.btf": renamed, or another kernel's?`},
-		{"a folder", tarOf(t, regular("sub/k.btf", raw)), `the tar has "sub/k.btf" inside, expected "k.btf": renamed, or another kernel's?`},
-		{"a way out", tarOf(t, regular("../k.btf", raw)), `the tar has "../k.btf" inside, expected "k.btf": renamed, or another kernel's?`},
+		{"another name", tarOf(t, regular("other.btf", raw)), `the tar has "other.btf" inside, expected "k.btf": renamed, or another kernel's? unpack it, or call it as what is inside`},
+		{"a folder", tarOf(t, regular("sub/k.btf", raw)), `the tar has "sub/k.btf" inside, expected "k.btf": renamed, or another kernel's? unpack it, or call it as what is inside`},
+		{"a way out", tarOf(t, regular("../k.btf", raw)), `the tar has "../k.btf" inside, expected "k.btf": renamed, or another kernel's? unpack it, or call it as what is inside`},
 		{"two files", tarOf(t, regular("k.btf", raw), regular("l.btf", raw)), `the tar has more than one file ("l.btf")`},
 		{"the file twice", tarOf(t, regular("k.btf", raw), regular("k.btf", raw)), `the tar has more than one file ("k.btf")`},
 		{"a link", tarOf(t, file{tar.Header{Typeflag: tar.TypeSymlink, Name: "k.btf", Linkname: "/etc/passwd"}, nil}), `the tar has "k.btf", which is no regular file`},

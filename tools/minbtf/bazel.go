@@ -46,7 +46,9 @@ func fileArgs(args []string) (all, lists []string, err error) {
 		}
 		lists = append(lists, path)
 		for line := range strings.Lines(string(file)) {
-			all = append(all, strings.TrimSuffix(line, "\n"))
+			if line = strings.TrimRight(line, "\r\n"); line != "" {
+				all = append(all, line)
+			}
 		}
 	}
 	return all, lists, nil

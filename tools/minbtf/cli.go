@@ -43,6 +43,16 @@ func note(w io.Writer, format string, args ...any) {
 	fmt.Fprintln(w, "minbtf: note: "+oneLine(fmt.Sprintf(format, args...)))
 }
 
+// atLeast expects the arguments that a command's help calls so, and of the last one maybe more.
+func atLeast(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return fmt.Errorf("expected %s, got %s", strings.Join(names, " "), count(len(args), "argument"))
+		}
+		return nil
+	}
+}
+
 func exitCode(err error) int {
 	if errors.As(err, new(failure)) {
 		return 1

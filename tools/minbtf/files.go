@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,7 +48,11 @@ func openFile(path string, most int64) (file []byte, release func(), err error) 
 		return nil, nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+	switch info, err := f.Stat(); {
+	case err != nil:
+	case info.IsDir():
+		return nil, nil, in(path, errors.New("is a folder; minbtf pack, tailor and ls read those"))
+	case info.Mode().IsRegular():
 		if info.Size() > most {
 			return nil, nil, tooLarge(path, most)
 		}
@@ -54,7 +60,7 @@ func openFile(path string, most int64) (file []byte, release func(), err error) 
 			return file, release, nil
 		}
 	}
-	// A pipe, a file of sysfs, an empty file, a folder (an error), or a device without an end.
+	// A pipe, a file of sysfs, an empty file, or a device without an end.
 	most = min(most, archive.MaxSize)
 	file, err = io.ReadAll(io.LimitReader(f, most+1))
 	if int64(len(file)) > most {
@@ -109,7 +115,10 @@ func release(path string) string {
 func readRelocations(paths []string) (*core.Relocations, fileUses, error) {
 	var sets []*core.Relocations
 	var uses fileUses
-	for _, path := range paths {
+	for i, path := range paths {
+		if slices.Contains(paths[:i], path) {
+			continue
+		}
 		file, err := readFile(path, maxObject)
 		if err != nil {
 			return nil, nil, err
@@ -271,7 +280,7 @@ func writeFiles(stdout io.Writer, outputs ...output) error {
 		var replace bool
 		var err error
 		if targets[i], replace, err = o.target(); err == nil && replace {
-			temps[i], err = o.writeTemp(filepath.Dir(targets[i]))
+			temps[i], err = o.writeTemp(targets[i])
 		}
 		if err != nil {
 			return cannotWrite(o.path, err)
@@ -316,6 +325,8 @@ func rename(outputs []output, temps, targets []string) error {
 	return nil
 }
 
+var errIsFolder = errors.New("is a folder")
+
 func cannotWrite(path string, err error) error {
 	// The errors name a temporary file, too, or none.
 	if e := new(os.LinkError); errors.As(err, &e) {
@@ -343,7 +354,7 @@ func (o output) target() (to string, replace bool, err error) {
 	case err != nil && (path == "" || !errors.Is(err, fs.ErrNotExist)):
 		return "", false, err
 	case err == nil && info.IsDir():
-		return "", false, errors.New("is a folder")
+		return "", false, errIsFolder
 	case err == nil && !info.Mode().IsRegular():
 		return path, false, nil // a device or a pipe
 	}
@@ -367,15 +378,15 @@ func (o output) target() (to string, replace bool, err error) {
 	}
 }
 
-// writeTemp writes a file that is to be renamed, and which writeFiles removes.
-func (o output) writeTemp(dir string) (path string, err error) {
-	f, err := createTemp(dir)
+// writeTemp writes a file that is to be renamed to target, and which writeFiles removes.
+func (o output) writeTemp(target string) (path string, err error) {
+	f, err := createTemp(filepath.Dir(target))
 	if err != nil {
 		return "", err
 	}
 	_, err = f.Write(o.data)
-	if err == nil {
-		err = f.Chmod(0o644)
+	if info, was := os.Stat(target); err == nil && was == nil {
+		err = f.Chmod(info.Mode().Perm())
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil && o.link != "" {
@@ -386,10 +397,16 @@ func (o output) writeTemp(dir string) (path string, err error) {
 	return f.Name(), err
 }
 
-func createTemp(dir string) (*os.File, error) {
+// createTemp makes a file of a new name, for whom the umask allows (os.CreateTemp's are private).
+func createTemp(dir string) (f *os.File, err error) {
 	temporary.Lock()
 	defer temporary.Unlock()
-	f, err := os.CreateTemp(dir, ".minbtf-*")
+	for range 100 {
+		path := filepath.Join(dir, fmt.Sprintf(".minbtf-%016x", rand.Uint64()))
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666); !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
 	if err == nil {
 		if temporary.paths == nil {
 			temporary.paths = map[string]bool{}

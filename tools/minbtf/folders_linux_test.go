@@ -30,7 +30,7 @@ func TestUnreadableFolder(t *testing.T) {
 	t.Cleanup(func() { os.Chmod("a/d/2", 0o755) }) // for whoever removes the folder
 	testfiles.ObeyPermissions(t)
 	const failed = "minbtf: failed: d/2: open a/d/2: permission denied\n"
-	const verified = "d/1/x/k: 1 programs, 1 relocations: 1 same, 0 different, 0 at a limit of the loader's, 0 type ids\n1 kernels, 1 relocations: 1 same, 0 different\n"
+	const verified = "d/1/x/k: 1 program, 1 relocation: 1 same, 0 different\n1 kernel, 1 relocation: 1 same, 0 different\n"
 	for _, c := range []struct{ args, stdout, stderr, err string }{
 		{"pack -q -o a.btfpack a", "", failed, "1 of 2 kernels failed"},
 		{"ls a.btfpack", "d/1/x/k\t2 types\tlittle-endian\n", "", ""},

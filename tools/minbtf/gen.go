@@ -38,7 +38,7 @@ with vmlinux as --base and further modules as --module. OUTPUT is one file for
 all; in which order they are named does not matter.`,
 		Example: "  minbtf gen 6.1.0-47-amd64.btf.tar.xz 6.1.0-47-amd64.btf tracee.bpf.o\n" +
 			"  minbtf gen --base vmlinux.btf nf_conntrack.ko min.btf conntrack.bpf.o",
-		Args: cobra.MinimumNArgs(3),
+		Args: atLeast("INPUT", "OUTPUT", "OBJECT..."),
 		RunE: func(c *cobra.Command, args []string) error {
 			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args[0], args[1], args[2:])
 		},

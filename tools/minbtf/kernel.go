@@ -159,7 +159,7 @@ func (k *kernel) read(files ...string) error {
 func parseVmlinux(path string, raw []byte) (*btf.File, error) {
 	f, err := btf.Parse(raw)
 	if errors.Is(err, btf.ErrNoBase) {
-		err = fmt.Errorf("%w if it is a module's, name its vmlinux with --base", err)
+		err = fmt.Errorf("%w if it is a module's, it needs its vmlinux: --base of gen names it, and in an archive it is beside the folder of its modules, and called as that", err)
 	}
 	if err != nil {
 		return nil, in(path, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ func lsCommand() *cobra.Command {
 		Long: `ls lists the kernels of packs and of folders in BTFHub's layout, a line each, with
 tabs: name, and of files how large they are, of a pack how many types with a
 name there are, and their byte order.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast("FILE.btfpack|DIR..."),
 		RunE: func(c *cobra.Command, args []string) error {
 			return listKernels(c.OutOrStdout(), c.ErrOrStderr(), args, asJSON)
 		},
@@ -85,6 +86,10 @@ func kernelsAt(path string) (list []listed, unread []archive.Kernel, err error) 
 			}
 			read.release()
 		}
+		if k.Err = accessible(filesOf(k)); k.Err != nil {
+			unread = append(unread, k)
+			continue
+		}
 		list = append(list, listedFile(k))
 	}
 	for _, p := range s.packs {
@@ -95,7 +100,17 @@ func kernelsAt(path string) (list []listed, unread []archive.Kernel, err error) 
 			list = append(list, listedIn(p, k))
 		}
 	}
-	return list, s.unread, nil
+	return list, append(unread, s.unread...), nil
+}
+
+// accessible returns why one of the files is not there, such as that of a link to nowhere.
+func accessible(paths []string) error {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func listedFile(k archive.Kernel) listed {

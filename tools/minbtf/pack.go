@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -39,6 +41,7 @@ func quietFlag(c *cobra.Command, quiet *bool) {
 }
 
 type packFlags struct {
+	filter
 	jobs
 	output  string
 	name    string
@@ -60,6 +63,7 @@ INPUT   a folder in BTFHub's layout: distro/version/arch/release.btf.tar.xz, and
         are not followed
         a kernel's file, in any form that gen reads
         a pack, whose kernels are added; packs are all full, or all tailored
+GLOB    matches the whole of distro/version/arch/release; see minbtf tailor
 
 A kernel in a folder is named by its path there without extensions, one given
 as a file by the file, or by --name. @FILE stands for the arguments in the lines
@@ -70,7 +74,7 @@ exit status is 1. So it is with two different ones of a name; the same one may
 come twice.`,
 		Example: "  minbtf pack -o kernels.btfpack btfhub-archive\n" +
 			"  minbtf pack -o all.btfpack debian.btfpack ubuntu.btfpack",
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast("INPUT..."),
 		RunE: func(c *cobra.Command, args []string) error {
 			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args)
 		},
@@ -78,7 +82,8 @@ come twice.`,
 	c.Flags().StringVarP(&flags.output, "output", "o", "", "`FILE` to write; - is stdout")
 	c.Flags().StringVar(&flags.name, "name", "", "the `NAME` of the kernel in a file: distro/version/arch/release")
 	c.Flags().StringArrayVar(&flags.modules, "module", nil, "`FILE` of a module of that kernel; may be repeated")
-	flags.register(c, "packs are merged by one job")
+	flags.filter.register(c)
+	flags.jobs.register(c, "packs are merged by one job")
 	quietFlag(c, &flags.quiet)
 	_ = c.MarkFlagRequired("output")
 	return c
@@ -92,11 +97,15 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
+	var nameLists []string
+	if p.names, nameLists, err = fileArgs(p.names); err != nil {
+		return err
+	}
 	s, err := p.sources(args)
 	if err != nil {
 		return err
 	}
-	if err := checkOutputs([]string{p.output}, slices.Concat(s.paths(), lists)); err != nil {
+	if err := checkOutputs([]string{p.output}, slices.Concat(s.paths(), lists, nameLists)); err != nil {
 		return err
 	}
 	if s.len() > 1 {
@@ -105,7 +114,7 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	if err := s.settle(p.jobs, true); err != nil {
 		return err
 	}
-	w := startWork(stderr, "packing", s.len())
+	w := startWork(stderr, "packing", s.len(), p.quiet)
 	defer w.clear()
 	b := pack.NewBuilder()
 	if err := p.fill(b, s, w); err != nil {
@@ -124,6 +133,7 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	}
 	if !p.quiet {
 		note(stderr, "%s: %s with %s: %s", p.output, count(b.Len(), "kernel"), count(b.Types(), "different type"), s.became(w, int64(len(file))))
+		s.noteNames(stderr, w.failed())
 	}
 	return failed
 }
@@ -147,6 +157,9 @@ func (p *packFlags) sources(args []string) (*sources, error) {
 		return nil, in(tailored, fmt.Errorf("is tailored, and %s is not; pack them apart", full))
 	}
 	if p.name == "" && p.modules == nil {
+		if err := p.apply(s); err != nil {
+			return nil, in(few(args), err)
+		}
 		return s, nil
 	}
 	if len(args) > 1 || len(s.packs)+len(s.folders) > 0 {
@@ -199,23 +212,38 @@ func (p *packFlags) fill(b *pack.Builder, s *sources, w *work) error {
 	return group.Wait()
 }
 
+// noteNames says which kernels nobody finds who asks for one of a distribution and architecture.
+func (s *sources) noteNames(stderr io.Writer, failed map[string]bool) {
+	var short []string
+	for _, name := range slices.Sorted(maps.Keys(s.byName())) {
+		if strings.Count(name, "/") != 3 && !failed[name] {
+			short = append(short, name)
+		}
+	}
+	if len(short) > 0 {
+		note(stderr, "%s not named distro/version/arch/release (%s); applications ask for that: give the archive's own folder, or the file's kernel with --name",
+			count(len(short), "kernel"), few(short))
+	}
+}
+
 // became says how many bytes kernels had and have, or only the latter where a pack has
 // others, too.
 func (s *sources) became(w *work, after int64) string {
 	failed := w.failed()
-	var before int64
+	var files []string
 	for _, k := range s.kernels {
 		if !failed[k.Name] {
-			before += size(filesOf(k))
+			files = append(files, filesOf(k)...)
 		}
 	}
 	for _, p := range s.packs {
 		if len(p.names) < p.Len() || slices.ContainsFunc(p.names, func(name string) bool { return failed[name] }) {
 			return inBytes(after)
 		}
-		before += size([]string{p.path})
+		files = append(files, p.path)
 	}
-	return inBytes(before) + " became " + inBytes(after)
+	slices.Sort(files)
+	return inBytes(size(slices.Compact(files))) + " became " + inBytes(after)
 }
 
 // size is the size of files, as far as it is known.

@@ -31,9 +31,9 @@ type kernelError struct {
 }
 
 // startWork begins work on a number of kernels.
-func startWork(stderr io.Writer, what string, kernels int) *work {
+func startWork(stderr io.Writer, what string, kernels int, quiet bool) *work {
 	w := &work{stderr: stderr}
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := stderr.(*os.File); ok && !quiet && term.IsTerminal(int(f.Fd())) {
 		w.bar = progressbar.NewOptions(kernels,
 			progressbar.OptionSetWriter(stderr),
 			progressbar.OptionSetDescription(what),

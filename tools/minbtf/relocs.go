@@ -19,7 +19,7 @@ func relocsCommand() *cobra.Command {
 duplicates, and without anything that changes with the code around them. The
 same relocations give the same bytes, in any order of the objects.`,
 		Example: "  minbtf relocs -o tracee.relocs.json tracee.bpf.o",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    atLeast("OBJECT..."),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkOutputs([]string{output}, slices.Concat(args, []string{expect})); err != nil {
 				return err

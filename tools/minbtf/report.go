@@ -30,7 +30,7 @@ running kernel's own can serve.
 @FILE stands for the arguments in the lines of a file.`,
 		Example: `  minbtf gen --findings 6.1.json 6.1.btf.tar.xz 6.1.min.btf tracee.bpf.o
   minbtf report --object tracee.bpf.o 6.1.json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast("FINDINGS..."),
 		RunE: func(c *cobra.Command, args []string) error {
 			findings, lists, err := fileArgs(args)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/khulnasoft/rules_btf/internal/archive"
@@ -280,16 +281,26 @@ type filter struct {
 	names            []string
 }
 
+func (f *filter) register(c *cobra.Command) {
+	c.Flags().StringVarP(&f.arch, "arch", "a", "", "only kernels of this `ARCH`, as the archive spells it (x86_64, arm64)")
+	c.Flags().StringArrayVar(&f.include, "include", nil, "only kernels that match the `GLOB`; may be repeated")
+	c.Flags().StringArrayVar(&f.exclude, "exclude", nil, "no kernels that match the `GLOB`; may be repeated")
+	c.Flags().StringArrayVar(&f.names, "kernel", nil, "only the kernel of this `NAME`, or those in the lines of @FILE; may be repeated")
+}
+
 // apply leaves out kernels that are not chosen. What chooses none is an error.
 func (f *filter) apply(s *sources) error {
+	if f.arch == "" && f.include == nil && f.exclude == nil && f.names == nil {
+		return nil
+	}
 	left := slices.Sorted(maps.Keys(s.byName()))
 	if f.arch != "" {
 		archs := map[string]bool{}
 		for _, name := range left {
-			archs[cmp.Or(archive.Arch(name), "none")] = true
+			archs[cmp.Or(archive.Arch(name), "none that its name tells")] = true
 		}
 		if !archs[f.arch] {
-			return fmt.Errorf("none of the %d kernels is of --arch %s, but of %s", len(left), f.arch, few(slices.Sorted(maps.Keys(archs))))
+			return fmt.Errorf("none of %s is of --arch %s, but of %s", count(len(left), "kernel"), f.arch, few(slices.Sorted(maps.Keys(archs))))
 		}
 		left = slices.DeleteFunc(left, func(name string) bool { return archive.Arch(name) != f.arch })
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,22 +71,24 @@ folder, links to folders are no kernels of their own, all architectures are serv
 if there is no -a, and custom-archive is not emptied first.`,
 		Example: "  minbtf tailor -a x86_64 -o tracee.bpf.o --archive btfhub-archive --out btfs\n" +
 			"  minbtf tailor -o tracee.bpf.o --archive kernels.btfpack --out tracee.btfpack",
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unexpected argument %q: each object has a -o of its own, and each archive an --archive", args[0])
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			return flags.run(c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&flags.arch, "arch", "a", "", "only kernels of this `ARCH`, as the archive spells it (x86_64, arm64)")
 	f.StringArrayVarP(&flags.objects, "object", "o", nil, "what the kernels are cut down for (`OBJECT`); may be repeated")
 	f.StringArrayVar(&flags.archives, "archive", []string{btfhubArchive}, "folder, pack or kernel's file to read (`DIR|PACK`); may be repeated")
 	f.StringVar(&flags.out, "out", "", "folder or .btfpack file to write (`DIR|FILE`; by default "+btfhubOut+", or nothing with --findings)")
-	f.StringArrayVar(&flags.include, "include", nil, "only kernels that match the `GLOB`; may be repeated")
-	f.StringArrayVar(&flags.exclude, "exclude", nil, "no kernels that match the `GLOB`; may be repeated")
-	f.StringArrayVar(&flags.names, "kernel", nil, "only the kernel of this `NAME`, or those in the lines of @FILE; may be repeated")
 	f.StringVar(&flags.findings, "findings", "", "`FILE` to write with the relocations that kernels do not serve, for \"minbtf report\"")
 	f.BoolVar(&flags.allowTypeID, "allow-type-id", false, "accept relocations for the ids of kernel types, which are not the running kernel's")
-	flags.register(c, "packs are tailored by one job, unless for type_matches")
+	flags.filter.register(c)
+	flags.jobs.register(c, "packs are tailored by one job, unless for type_matches")
 	quietFlag(c, &flags.quiet)
 	_ = c.MarkFlagRequired("object")
 	return c
@@ -128,7 +131,7 @@ func (t *tailorFlags) run(stdout, stderr io.Writer) error {
 	if err := s.settle(t.jobs, false); err != nil {
 		return err
 	}
-	o.work = startWork(stderr, "tailoring", s.len())
+	o.work = startWork(stderr, "tailoring", s.len(), t.quiet)
 	defer o.work.clear()
 	for _, p := range s.packs {
 		if err := o.tailorPack(p, int(t.jobs)); err != nil {
@@ -167,7 +170,7 @@ func (t *tailorFlags) sources() (*sources, error) {
 		return nil, in(path, errors.New("is tailored already, and lacks what other objects need; name a pack of full kernels"))
 	}
 	if err := t.apply(s); err != nil {
-		return nil, in(strings.Join(t.archives, ", "), err)
+		return nil, in(few(t.archives), err)
 	}
 	return s, nil
 }
@@ -194,6 +197,9 @@ func (o *tailored) check(s *sources, inputs []string) error {
 	case o.pack != nil:
 		files = append(files, o.out)
 	case o.out != "":
+		if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
+			return in(o.out, errors.New("is a file; --out names a folder, or a pack, whose name ends with .btfpack"))
+		}
 		for _, folder := range s.folders {
 			if isWithin(o.out, folder) {
 				return in(o.out, fmt.Errorf("is in the archive %s, and would add to its kernels; name another folder", folder))
@@ -300,7 +306,7 @@ func (o *tailored) sink(path string, s *store.Store, finder *core.Finder) pack.S
 		var r *raw
 		if err == nil && o.out != "" && o.pack == nil {
 			if r, err = raws.of(k); err == nil {
-				if err := writeBelow(o.path(name), r.data); err != nil {
+				if err = writeBelow(o.path(name), r.data); err != nil && !isOfName(err, o.out) {
 					return &outputError{err}
 				}
 			}

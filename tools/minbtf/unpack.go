@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ for. Without names it writes all kernels, as DIR/distro/version/arch/release.btf
 @FILE stands for the arguments in the lines of a file.`,
 		Example: "  minbtf unpack tracee.btfpack --out btfs\n" +
 			"  minbtf unpack tracee.btfpack --file debian/12/x86_64/6.1.0-47-amd64=min.btf",
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast("FILE.btfpack"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args)
 		},
@@ -42,7 +43,6 @@ for. Without names it writes all kernels, as DIR/distro/version/arch/release.btf
 	c.Flags().StringVarP(&flags.out, "out", "o", "", "folder to write to (`DIR`)")
 	c.Flags().StringArrayVar(&flags.files, "file", nil, "write a kernel to a file, - is stdout (`KERNEL=FILE`, or @FILE); may be repeated")
 	quietFlag(c, &flags.quiet)
-	c.MarkFlagsOneRequired("out", "file")
 	c.MarkFlagsMutuallyExclusive("out", "file")
 	return c
 }
@@ -80,7 +80,7 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 	if len(to) > 1 {
 		thrifty()
 	}
-	w := startWork(stderr, "unpacking", len(to))
+	w := startWork(stderr, "unpacking", len(to), u.quiet)
 	defer w.clear()
 	if err := p.Types(); err != nil {
 		return in(args[0], err)
@@ -105,15 +105,17 @@ func (u *unpackFlags) run(stdout, stderr io.Writer, args []string) error {
 		} else {
 			err = writeFile(path, stdout, raw)
 		}
-		if err != nil {
+		if err != nil && (u.files != nil || !isOfName(err, u.out)) {
 			return err
 		}
-		w.kernel(k.Name, nil)
-		wrote += int64(len(raw))
+		w.kernel(k.Name, err)
+		if err == nil {
+			wrote += int64(len(raw))
+		}
 	}
 	failed := w.finish()
 	if done := len(to) - len(w.failures); done > 0 && !u.quiet {
-		what := args[0]
+		what := few(paths)
 		if u.files == nil {
 			what = u.out
 		}
@@ -132,7 +134,7 @@ func (u *unpackFlags) check(args, files []string) error {
 	case u.files != nil && len(files) == 0:
 		return misuse{errors.New("--file: expected KERNEL=FILE, got none")}
 	case u.files == nil && u.out == "":
-		return misuse{errors.New("--out: expected a folder, got none")}
+		return misuse{errors.New("expected a folder to write to (--out DIR), or files (--file KERNEL=FILE)")}
 	}
 	return nil
 }
@@ -189,6 +191,15 @@ func cutFile(s string, there map[string]bool) (kernel, file string, ok bool) {
 // path is where a kernel is written to in a folder.
 func (u *unpackFlags) path(name string) string {
 	return filepath.Join(u.out, filepath.FromSlash(name)+".btf")
+}
+
+// isOfName reports whether a kernel cannot be written to a folder for its name alone: it is longer
+// than the file system allows, or another one's file is where it needs a folder.
+func isOfName(err error, folder string) bool {
+	if info, none := os.Stat(folder); none != nil || !info.IsDir() {
+		return false
+	}
+	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errIsFolder)
 }
 
 // writeBelow writes a file, and makes the folders that it is in.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,9 +53,9 @@ another one each. Files of --tree that are not among them are named as not verif
 				if flags.base != "" || flags.modules != nil {
 					return errors.New("--pairs names the modules in its lines, not with --base and --module")
 				}
-				return cobra.MinimumNArgs(1)(c, args)
+				return atLeast("OBJECT...")(c, args)
 			}
-			return cobra.MinimumNArgs(3)(c, args)
+			return atLeast("FULL", "MIN", "OBJECT...")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			return flags.run(c.OutOrStdout(), c.ErrOrStderr(), args)
@@ -136,8 +137,8 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 		for _, path := range unverified {
 			fmt.Fprintf(stdout, "%s: not verified: the kernel's full BTF is not known\n", oneLine(path))
 		}
-		_, err = fmt.Fprintf(stdout, "%d kernels, %d relocations: %d same, %d different\n",
-			len(pairs)-len(w.failures), total.Relocations, total.Same, len(total.Differences))
+		_, err = fmt.Fprintf(stdout, "%s, %s: %d same, %d different\n",
+			count(len(pairs)-len(w.failures), "kernel"), count(total.Relocations, "relocation"), total.Same, len(total.Differences))
 	} else {
 		err = printResult(stdout, total)
 	}
@@ -146,8 +147,11 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 	}
 	failed := w.finish()
 	if len(differ) > 0 {
-		return in(differ[0], fmt.Errorf("%d differences from the full BTF in %d relocations (%d of %d kernels)",
-			len(total.Differences), total.Relocations, len(differ), len(pairs)))
+		err := fmt.Errorf("%s from the full BTF in %s", count(len(total.Differences), "difference"), count(total.Relocations, "relocation"))
+		if len(pairs) > 1 {
+			return fmt.Errorf("%s: %w, of %d of %d kernels", few(differ), err, len(differ), len(pairs))
+		}
+		return in(differ[0], err)
 	}
 	return failed
 }
@@ -364,6 +368,9 @@ func verifyObjects(paths []string) ([]*verify.Object, error) {
 		if err != nil {
 			return nil, err
 		}
+		if bytes.HasPrefix(file, []byte("{")) {
+			return nil, in(path, errors.New("is a relocations file, which has no programs to relocate; name the object"))
+		}
 		// cilium/ebpf does not expect hostile files, so they must be valid first.
 		if valid, err := core.ReadObject(file); err != nil {
 			return nil, in(path, err)
@@ -415,8 +422,15 @@ func (s *side) kernel() (*verify.Kernel, error) {
 
 func printResult(w io.Writer, res *verify.Result) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d programs, %d relocations: %d same, %d different, %d at a limit of the loader's, %d type ids\n",
-		res.Programs, res.Relocations, res.Same, len(res.Differences), len(res.Limits), res.TypeIDs)
+	fmt.Fprintf(&b, "%s, %s: %d same, %d different",
+		count(res.Programs, "program"), count(res.Relocations, "relocation"), res.Same, len(res.Differences))
+	if n := len(res.Limits); n > 0 {
+		fmt.Fprintf(&b, ", %d at a limit of the loader's", n)
+	}
+	if res.TypeIDs > 0 {
+		fmt.Fprintf(&b, ", %s", count(res.TypeIDs, "type id"))
+	}
+	b.WriteByte('\n')
 	for _, r := range res.Remarks {
 		fmt.Fprintf(&b, "remark: %s\n", r)
 	}
