@@ -33,6 +33,7 @@ type kernels struct {
 	// memory that is used again
 	room, order, distinct []uint32
 	of                    [][]uint32
+	used                  []bool
 }
 
 // A rootSet is the roots of a kernel, as they are coded: those in the order of
@@ -320,6 +321,7 @@ func (ks *kernels) items(k *Kernel, items, roots, order []uint32) []uint32 {
 	for i := range of {
 		of[i] = of[i][:0]
 	}
+	ks.used = append(ks.used[:0], make([]bool, len(distinct))...)
 	n := ks.count(colCopyLen, len(items), math.MaxInt32)
 	if len(distinct) == 0 && n > 0 {
 		ks.fail("copies of no root")
@@ -343,6 +345,7 @@ func (ks *kernels) items(k *Kernel, items, roots, order []uint32) []uint32 {
 			}
 		}
 		r = ks.count(colCopyRoot, r, len(distinct)-1)
+		ks.used[r] = true
 		switch code = ks.count(colCopyAgain, code, again+len(of[r])-1); code {
 		case plain:
 			id = distinct[r]
@@ -360,6 +363,9 @@ func (ks *kernels) items(k *Kernel, items, roots, order []uint32) []uint32 {
 			id = of[r][code-again]
 		}
 		order = append(order, id)
+	}
+	if slices.Contains(ks.used, false) {
+		ks.fail("a root of which there is nothing in its segment")
 	}
 	if ks.decoding && len(distinct) > 1 && ks.err == nil {
 		// Those of one root are together.
