@@ -28,7 +28,7 @@ func (e *ClashError) Error() string {
 
 // Read opens a pack of any codec.
 func Read(file []byte) (*packfile.Pack, error) {
-	return packfile.Read(file, map[byte]packfile.Decoder{packfile.Zstd: unzstd})
+	return packfile.Read(file, unzstd)
 }
 
 // A Builder gathers kernels for one pack.
@@ -178,8 +178,7 @@ func (b *Builder) Bytes() ([]byte, error) {
 	}
 	o := packfile.Options{Codec: packfile.Zstd, Encode: newZstd(names, numbers)}
 	if b.tailored {
-		// What is embedded shall be small, and be read by Go's own library.
-		o = packfile.Options{Tailored: true, Codec: packfile.Deflate, Encode: deflate, Together: true}
+		o = packfile.Options{Tailored: true, Codec: packfile.Squeezed} // what is embedded shall be small, and it needs no other library
 	}
 	return packfile.Write(b.s, slices.Collect(maps.Values(b.kernels)), o)
 }

@@ -1,30 +1,15 @@
 package pack
 
 import (
-	"bytes"
 	"fmt"
 
-	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/khulnasoft/rules_btf/internal/packfile"
 )
 
-// The encoders come from a module of a fixed version, so that the same types
-// give the same bytes whatever Go's own library does.
-
-func deflate(data []byte, _ bool) []byte {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		panic(err) // the level is right
-	}
-	w.Write(data) // a Buffer has no errors
-	w.Close()
-	return b.Bytes()
-}
-
 // newZstd returns an encoder of two levels: for names, which are half of a pack, and for numbers.
+// It comes from a module of a fixed version, so that the same types give the same bytes.
 func newZstd(names, numbers zstd.EncoderLevel) packfile.Encoder {
 	of := func(level zstd.EncoderLevel) *zstd.Encoder {
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),

@@ -7,12 +7,10 @@ package packfile
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"iter"
 	"math"
@@ -51,9 +49,9 @@ func most(length int) int { return min(maxRaw, 1<<18+64*length) }
 
 // Codecs are how columns are compressed.
 const (
-	Stored  = 0
-	Deflate = 1 // RFC 1951
-	Zstd    = 2 // RFC 8878
+	Stored   = 0
+	Squeezed = 1 // see squeezer: all columns together
+	Zstd     = 2 // RFC 8878
 )
 
 // A Decoder decompresses to size bytes, or returns an error.
@@ -72,8 +70,9 @@ type Pack struct {
 	data     []byte
 	streams  []stream
 	where    [numColumns]*part
-	decoders map[byte]Decoder
+	unzstd   Decoder
 	count    counts
+	room     int // for columns that are squeezed
 	mu       sync.Mutex
 }
 
@@ -92,22 +91,23 @@ type stream struct {
 	crc   uint32
 	parts []part
 	size  int
-	raw   []byte
 	done  bool
 }
 
 type part struct {
-	column     column
-	at, length int
-	stream     *stream
+	column column
+	length int
+	data   []byte
+	stream *stream
 }
 
 // IsPack reports whether a file begins as packs do.
 func IsPack(file []byte) bool { return bytes.HasPrefix(file, []byte(Magic)) }
 
-// Read reads a pack's types; the file must not change afterwards. Decoders are for codecs other than Deflate.
-func Read(file []byte, decoders map[byte]Decoder) (*Pack, error) {
-	p := &Pack{data: file, decoders: decoders}
+// Read reads a pack's types; the file must not change afterwards. Without a Decoder of zstd there
+// are tailored packs alone.
+func Read(file []byte, unzstd Decoder) (*Pack, error) {
+	p := &Pack{data: file, unzstd: unzstd}
 	if err := p.head(); err != nil {
 		return nil, err
 	}
@@ -155,12 +155,10 @@ func (p *Pack) head() error {
 		s := &p.streams[i]
 		s.codec = byte(r.count(0, 0, math.MaxUint8))
 		switch {
-		case r.err != nil || s.codec <= Deflate:
-		case s.codec > Zstd:
+		case r.err != nil || s.codec <= Squeezed:
+		case s.codec > Zstd || p.Tailored:
 			return damaged("codec %d", s.codec)
-		case p.decoders[s.codec] == nil && p.Tailored:
-			return fmt.Errorf("%w: tailored, but compressed with zstd, which only minbtf reads: minbtf pack writes it anew", ErrFormat)
-		case p.decoders[s.codec] == nil:
+		case p.unzstd == nil:
 			return fmt.Errorf("%w: full packs, compressed with zstd, are for minbtf alone: minbtf tailor makes one for all of it", ErrFormat)
 		}
 		n := r.count(0, 0, math.MaxInt32)
@@ -171,18 +169,29 @@ func (p *Pack) head() error {
 			return damaged("it is cut off")
 		}
 		s.data, rest = rest[:n], rest[n:]
-		s.parts = make([]part, r.count(0, 0, int(numColumns)))
-		for j := range s.parts {
-			col := column(r.count(0, 0, int(numColumns)-1))
-			s.parts[j] = part{col, s.size, r.count(0, 0, most-total), s}
-			s.size += s.parts[j].length
-			total += s.parts[j].length
-			if p.where[col] != nil {
-				return damaged("column %d comes twice", col)
+		if s.codec == Squeezed {
+			for col := range numColumns {
+				if col.isSqueezed() {
+					s.parts = append(s.parts, part{column: col})
+				}
 			}
-			p.where[col] = &s.parts[j]
+		} else {
+			s.parts = make([]part, r.count(0, 0, int(numColumns)))
+			for j := range s.parts {
+				s.parts[j] = part{column: column(r.count(0, 0, int(numColumns)-1)), length: r.count(0, 0, most-total)}
+				s.size += s.parts[j].length
+				total += s.parts[j].length
+			}
+		}
+		for j := range s.parts {
+			of := &s.parts[j]
+			if of.stream = s; p.where[of.column] != nil {
+				return damaged("column %d comes twice", of.column)
+			}
+			p.where[of.column] = of
 		}
 	}
+	p.room = most - total
 	if r.err != nil {
 		return damaged("%v", r.err)
 	}
@@ -206,7 +215,7 @@ func (p *Pack) columns(first, last column) (*coder, error) {
 		if err := p.load(w.stream); err != nil {
 			return nil, err
 		}
-		c.cols[col] = w.stream.raw[w.at : w.at+w.length]
+		c.cols[col] = w.data
 	}
 	return c, nil
 }
@@ -220,32 +229,35 @@ func (p *Pack) load(s *stream) error {
 	if crc32.Checksum(s.data, table) != s.crc {
 		return damaged("a checksum is wrong")
 	}
-	var err error
-	switch decode := p.decoders[s.codec]; {
-	case decode != nil:
-		s.raw, err = decode(s.data, s.size)
-	case s.codec == Stored:
-		s.raw = s.data
-	default:
-		s.raw, err = inflate(s.data, s.size)
-	}
-	if err == nil && len(s.raw) != s.size {
-		err = fmt.Errorf("%d bytes instead of %d", len(s.raw), s.size)
-	}
-	if err != nil {
+	if err := p.decode(s); err != nil {
 		return damaged("%v", err)
 	}
 	s.done = true
 	return nil
 }
 
-func inflate(data []byte, size int) ([]byte, error) {
-	r := flate.NewReader(bytes.NewReader(data))
-	defer r.Close()
-	var b bytes.Buffer
-	b.Grow(min(size, 64*len(data)) + bytes.MinRead)
-	_, err := b.ReadFrom(io.LimitReader(r, int64(size)+1))
-	return b.Bytes(), err
+func (p *Pack) decode(s *stream) (err error) {
+	if s.codec == Squeezed {
+		cols, err := unsqueeze(s.data, p.room)
+		for i := range s.parts {
+			s.parts[i].data = cols[s.parts[i].column]
+		}
+		return err
+	}
+	raw := s.data
+	if s.codec == Zstd {
+		if raw, err = p.unzstd(s.data, s.size); err != nil {
+			return err
+		}
+	}
+	if len(raw) != s.size {
+		return fmt.Errorf("%d bytes instead of %d", len(raw), s.size)
+	}
+	for i := range s.parts {
+		of := &s.parts[i]
+		of.data, raw = raw[:of.length], raw[of.length:]
+	}
+	return nil
 }
 
 // Types reads the types into Store, unless that was done.
@@ -345,10 +357,7 @@ var ErrTooMany = errors.New("too many kernels for one pack; make several")
 type Options struct {
 	Tailored bool
 	Codec    byte
-	Encode   Encoder
-	// Together is whether the names and the numbers are compressed each as one, which is
-	// better for small ones.
-	Together bool
+	Encode   Encoder // of zstd
 }
 
 // Write returns the file of kernels, whose types are in s. Kernels must differ in their names.
@@ -401,19 +410,22 @@ func Write(s *store.Store, list []*Kernel, o Options) ([]byte, error) {
 
 // file puts columns into a file.
 func (c *coder) file(n counts, o Options) []byte {
-	var groups [][]column
-	for col := range numColumns {
-		of := -1
-		if o.Together {
-			of = slices.IndexFunc(groups, func(g []column) bool { return g[0].isText() == col.isText() })
+	var streams []stream
+	if o.Codec == Squeezed {
+		streams = append(streams, stream{codec: Squeezed, data: squeeze(c.cols)})
+	}
+	for col, raw := range c.cols {
+		col := column(col)
+		if len(raw) == 0 || o.Codec == Squeezed && col.isSqueezed() {
+			continue
 		}
-		switch {
-		case len(c.cols[col]) == 0:
-		case of >= 0:
-			groups[of] = append(groups[of], col)
-		default:
-			groups = append(groups, []column{col})
+		s := stream{data: raw, parts: []part{{column: col, length: len(raw)}}}
+		if o.Codec == Zstd {
+			if data := o.Encode(raw, col.isText()); len(data) < len(raw) {
+				s.codec, s.data = Zstd, data
+			}
 		}
+		streams = append(streams, s)
 	}
 	var head, body []byte
 	put := func(v int) { head = binary.AppendUvarint(head, uint64(v)) }
@@ -425,28 +437,19 @@ func (c *coder) file(n counts, o Options) []byte {
 	for _, v := range n.all() {
 		put(*v)
 	}
-	put(len(groups))
-	for _, g := range groups {
-		var raw []byte
-		for _, col := range g {
-			raw = append(raw, c.cols[col]...)
+	put(len(streams))
+	for _, s := range streams {
+		put(int(s.codec))
+		put(len(s.data))
+		head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(s.data, table))
+		if s.codec != Squeezed {
+			put(len(s.parts))
+			for _, of := range s.parts {
+				put(int(of.column))
+				put(of.length)
+			}
 		}
-		codec, data := o.Codec, raw
-		if codec != Stored {
-			data = o.Encode(raw, g[0].isText())
-		}
-		if len(data) >= len(raw) {
-			codec, data = Stored, raw
-		}
-		put(int(codec))
-		put(len(data))
-		head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(data, table))
-		put(len(g))
-		for _, col := range g {
-			put(int(col))
-			put(len(c.cols[col]))
-		}
-		body = append(body, data...)
+		body = append(body, s.data...)
 	}
 	file := append([]byte(Magic), Version, 0)
 	file = binary.LittleEndian.AppendUint32(file, uint32(len(head)))

@@ -45,6 +45,19 @@ func FuzzRead(f *testing.F) {
 		if third, err := Write(q.Store, list, Options{}); err != nil || !bytes.Equal(third, again) {
 			t.Fatalf("written again it is another one: %v", err)
 		}
+		squeezed, err := Write(q.Store, list, Options{Codec: Squeezed})
+		if err != nil {
+			t.Fatalf("read, but not squeezed: %v", err)
+		}
+		if q, err = Read(squeezed, nil); err != nil {
+			t.Fatalf("squeezed, but not read: %v", err)
+		}
+		if list, ok = kernelsOf(q); !ok {
+			t.Fatal("squeezed, but not read")
+		}
+		if third, err := Write(q.Store, list, Options{}); err != nil || !bytes.Equal(third, again) {
+			t.Fatalf("squeezed it is another one: %v", err)
+		}
 	})
 }
 
