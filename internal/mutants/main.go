@@ -30,8 +30,8 @@ import (
 type suite struct {
 	pkg  string
 	args []string
-	// promise: it lets loaders judge, or compares what goes through a pack with what does not,
-	// so that one of these must notice.
+	// promise: it lets loaders judge, compares what goes through a pack with what does not, or holds
+	// the format, so that one of these must notice.
 	promise bool
 }
 
@@ -43,6 +43,7 @@ var suites = []suite{
 	{"property", []string{"-test.run=TestWorlds/libbpf", "-worlds=1500"}, true},
 	{"property", []string{"-test.run=TestKernels/libbpf", "-seeds=6"}, true},
 	{"pack", []string{"-test.run=TestSameBytes$|TestUnpack"}, true},
+	{"packfile", []string{"-test.run=TestVersion1|TestSqueeze"}, true},
 	{"core", []string{"-test.run=TestPrune|TestExampleKernels"}, false},
 }
 

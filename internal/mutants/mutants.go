@@ -21,6 +21,7 @@ const (
 	view     = "internal/store/view.go"
 	importer = "internal/pack/import.go"
 	write    = "internal/btf/write.go"
+	squeezer = "internal/packfile/squeeze.go"
 )
 
 // mutants are in the order of the work: objects, candidates, fields, types, type_matches, enums,
@@ -551,5 +552,25 @@ var mutants = []mutant{
 		"typedef behind a pointer twice", "it is the candidate of its name", view,
 		`	if kind != btf.Typedef ||`,
 		`	if true || kind != btf.Typedef ||`,
+	},
+	{
+		"decisions that are never forgotten", "a writer and a reader agree on it, but not with other ones", squeezer,
+		`*other = *other/2 + 1`,
+		`_ = *other`,
+	},
+	{
+		"texts after those of another column", "a column begins after zeros", squeezer,
+		`		s.last, before = 0, 0`,
+		`		before = 0`,
+	},
+	{
+		"intervals that overlap", "what is decided is read from where it is in the interval", squeezer,
+		`		s.low = middle + 1`,
+		`		s.low = middle`,
+	},
+	{
+		"the first decisions after any number", "a number's context is the one before", squeezer,
+		`uint32(min(before, maxBefore))`,
+		`uint32(0*before)`,
 	},
 }
