@@ -393,12 +393,13 @@ func (ks *kernels) choose(root uint32, choices []uint32) []uint32 {
 		ks.last = make([][]uint32, ks.roots+1)
 	}
 	last := ks.last[root]
-	n := int(ks.int(colChoices, int64(len(choices)-len(last)))) + len(last)
-	if n < 0 || n > maxMembers || ks.decoding && n > len(ks.cols[colChoice]) {
-		ks.fail("%d choices", n)
+	many := ks.int(colChoices, int64(len(choices)-len(last))) + int64(len(last))
+	if many < 0 || many > maxMembers || ks.decoding && many > int64(len(ks.cols[colChoice])) {
+		ks.fail("%d choices", many)
 		return nil
 	}
 	if ks.decoding {
+		n := int(many)
 		if cap(ks.room)-len(ks.room) < n {
 			ks.room = make([]uint32, 0, max(n, 1<<14))
 		}
