@@ -90,7 +90,7 @@ func (p *Pack) BTF(name string) (raw []byte, err error) {
 	}
 	err = p.read(func(n int, v *store.View, k *store.Kernel) (more bool, err error) {
 		if n == i {
-			raw, err = v.Raw(k)
+			raw, err = p.raw(n, v, k)
 		}
 		return n < i, err
 	})
@@ -101,12 +101,21 @@ func (p *Pack) BTF(name string) (raw []byte, err error) {
 // ends with the first error, its own or that of do.
 func (p *Pack) Each(do func(k Kernel, raw []byte) error) error {
 	return p.read(func(n int, v *store.View, k *store.Kernel) (more bool, err error) {
-		raw, err := v.Raw(k)
+		raw, err := p.raw(n, v, k)
 		if err == nil {
 			err = do(p.kernels[n], raw)
 		}
 		return true, err
 	})
+}
+
+// raw returns the n-th kernel's BTF. That it refers to what it does not have is seen only here.
+func (p *Pack) raw(n int, v *store.View, k *store.Kernel) ([]byte, error) {
+	raw, err := v.Raw(k)
+	if err != nil {
+		return nil, fmt.Errorf("%w: damaged: kernel %s: %w", ErrFormat, p.kernels[n].Name, err)
+	}
+	return raw, nil
 }
 
 // read calls do for the kernels with their types, as long as there are more to be read.

@@ -19,6 +19,7 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/graph"
 	"github.com/khulnasoft/rules_btf/internal/pack"
+	"github.com/khulnasoft/rules_btf/internal/packfile"
 	"github.com/khulnasoft/rules_btf/internal/store"
 )
 
@@ -176,6 +177,19 @@ func readAll(file []byte) error {
 	return all
 }
 
+// dangling returns a pack with a kernel that points to a struct which it does not have.
+func dangling(t *testing.T) []byte {
+	s := store.New()
+	pointer := s.Intern(&btf.Type{Kind: btf.Ptr, Ref: s.Intern(&btf.Type{Kind: store.Named, Word: uint32(btf.Struct), Name: s.String("none")})})
+	k := &packfile.Kernel{Name: "k"}
+	k.Roots = []uint32{s.Intern(&btf.Type{Kind: btf.Struct, Name: s.String("s"), Size: 8, Members: []btf.Member{{Name: s.String("p"), Type: pointer}}})}
+	file, err := packfile.Write(s, []*packfile.Kernel{k}, packfile.Options{Tailored: true, Codec: packfile.Squeezed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestNotUsable(t *testing.T) {
 	full, file, _ := packs(t, kernels(t))
 	if err := readAll(file); err != nil {
@@ -195,7 +209,8 @@ func TestNotUsable(t *testing.T) {
 		{"cut off", file[:len(file)-1], "damaged: it is cut off"},
 		{"damaged", damaged, "damaged: a checksum is wrong"},
 		{"newer", newer, "of version 2 of the format, which is newer than 1"},
-		{"full", full, "full packs, compressed with zstd, are for minbtf alone: minbtf tailor makes one for all of it"},
+		{"full", full, "a full pack, which minbtf alone reads; minbtf tailor cuts it down for an application's objects"},
+		{"a kernel of nothing", dangling(t), "damaged: kernel k: invalid BTF: no struct none of number 1"},
 	} {
 		if err := readAll(c.file); !errors.Is(err, btfpack.ErrFormat) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, expected %q", c.name, err, c.want)

@@ -159,7 +159,7 @@ func (p *Pack) head() error {
 		case s.codec > Zstd || p.Tailored:
 			return damaged("codec %d", s.codec)
 		case p.unzstd == nil:
-			return fmt.Errorf("%w: full packs, compressed with zstd, are for minbtf alone: minbtf tailor makes one for all of it", ErrFormat)
+			return fmt.Errorf("%w: a full pack, which minbtf alone reads; minbtf tailor cuts it down for an application's objects", ErrFormat)
 		}
 		n := r.count(0, 0, math.MaxInt32)
 		var sum [4]byte

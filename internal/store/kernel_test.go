@@ -27,6 +27,7 @@ func raw(t *testing.T, n nodes, k *store.Kernel) string {
 func TestRaw(t *testing.T) {
 	n := newNodes()
 	integer, long := n.scalar(btf.Int, "int", 4), n.scalar(btf.Int, "long", 8)
+	flavor, short := n.scalar(btf.Int, "long___x", 8), n.scalar(btf.Int, "long", 2)
 	leaf := n.composite("leaf", member{"a", integer})
 	other := n.composite("leaf", member{"a", integer}, member{"b", long})
 	inner := n.composite("", member{"l", leaf})
@@ -51,6 +52,10 @@ func TestRaw(t *testing.T) {
 		{"nothing", store.Kernel{}, ""},
 		{"long first, then roots, then the rest", store.Kernel{Long: long, Roots: []uint32{leaf}},
 			"int long 8\nstruct leaf 8 { a int @0 }\nint int 4\n"},
+		{"long's namesakes are in their order", store.Kernel{Long: long, Roots: []uint32{leaf, flavor, short, long}},
+			"int long___x 8\nint long 2\nint long 8\nstruct leaf 8 { a int @0 }\nint int 4\n"},
+		{"long's namesakes come before it", store.Kernel{Long: long, Roots: []uint32{leaf, short}},
+			"int long 2\nint long 8\nstruct leaf 8 { a int @0 }\nint int 4\n"},
 		{"long is there once", store.Kernel{Long: long, Roots: []uint32{leaf, long}},
 			"int long 8\nstruct leaf 8 { a int @0 }\nint int 4\n"},
 		{"big-endian", store.Kernel{BigEndian: true, Roots: []uint32{leaf}}, "struct leaf 8 { a int @0 }\nint int 4\n"},
