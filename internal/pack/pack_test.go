@@ -211,6 +211,45 @@ func text(raw []byte) string {
 	return btftest.Format(f)
 }
 
+// TestVersion1 reads a full pack as it was written, with the zstd of then.
+func TestVersion1(t *testing.T) {
+	const path = "testdata/odd.btfpack"
+	kernels := oddKernels(t)
+	fresh := packed(t, kernels)
+	old := testfiles.Kept(t, path, fresh)
+	if !bytes.Contains(old, []byte("\x28\xb5\x2f\xfd")) {
+		t.Errorf("%s: nothing is compressed with zstd", path)
+	}
+	got, want := raws(t, open(t, old)), raws(t, open(t, fresh))
+	if len(got) < len(kernels) {
+		t.Errorf("%s: %d of %d kernels", path, len(got), len(kernels))
+	}
+	for name := range got {
+		if !bytes.Equal(got[name], want[name]) {
+			t.Errorf("%s: %s: other types", path, name)
+		}
+	}
+}
+
+// raws returns raw BTF of a full pack's kernels.
+func raws(t testing.TB, p *packfile.Pack) map[string][]byte {
+	t.Helper()
+	if err := p.Types(); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	view := store.NewView(p.Store, true)
+	for k, err := range p.Kernels(true) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[k.Name], err = view.Raw(&k.Kernel); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
 // oddKernels are small kernels in which names mean several things.
 func oddKernels(t testing.TB) map[string]*btf.File {
 	kernels := map[string]*btf.File{}

@@ -140,6 +140,15 @@ func Golden(t testing.TB, path string, got []byte) {
 	}
 }
 
+// Kept returns a file that was once got. It is written anew if a test is run with -update.
+func Kept(t testing.TB, path string, got []byte) []byte {
+	t.Helper()
+	if *update {
+		Golden(t, path, got)
+	}
+	return Read(t, path)
+}
+
 // Diff shows where two texts begin to differ.
 func Diff(got, want string) string {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
