@@ -3,7 +3,8 @@ package archive
 // For the tests, which import packages that import this one.
 const MaxWindow = maxWindow
 
-var (
-	ReadLimited = readBTF
-	IsBTF       = isBTF
-)
+var IsBTF = isBTF
+
+func ReadLimited(name string, file []byte, limit int) ([]byte, error) {
+	return new(Reader).read(name, file, limit)
+}

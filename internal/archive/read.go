@@ -38,27 +38,36 @@ var ErrInput = errors.New("no kernel BTF")
 // zstd, with or without a tar around it. The content decides, not the name;
 // but the one member of a tar must be named as the file is, as in BTFHub.
 // The result may share the file's memory.
-func ReadBTF(name string, file []byte) ([]byte, error) {
-	raw, err := readBTF(name, file, MaxSize)
+func ReadBTF(name string, file []byte) ([]byte, error) { return new(Reader).ReadBTF(name, file) }
+
+// A Reader reads files one after the other, in the same memory.
+type Reader struct {
+	xz   *xz.Reader
+	data []byte
+}
+
+// ReadBTF is as the function, but what it returned before is good no more.
+func (d *Reader) ReadBTF(name string, file []byte) ([]byte, error) {
+	raw, err := d.read(name, file, MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInput, err)
 	}
 	return raw, nil
 }
 
-func readBTF(name string, file []byte, limit int) ([]byte, error) {
-	raw, err := unpack(name, file, limit)
+func (d *Reader) read(name string, file []byte, limit int) ([]byte, error) {
+	raw, err := d.unpack(name, file, limit)
 	if err == nil && len(raw) > limit {
 		return nil, fmt.Errorf("%d bytes, more than %d MiB", len(raw), limit>>20)
 	}
 	return raw, err
 }
 
-func unpack(name string, file []byte, limit int) ([]byte, error) {
+func (d *Reader) unpack(name string, file []byte, limit int) ([]byte, error) {
 	if len(file) == 0 {
 		return nil, errors.New("the file is empty")
 	}
-	data, err := decompress(file, limit)
+	data, err := d.decompress(file, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -79,21 +88,26 @@ func unpack(name string, file []byte, limit int) ([]byte, error) {
 }
 
 // decompress returns the file itself if it is not compressed.
-func decompress(file []byte, limit int) ([]byte, error) {
+func (d *Reader) decompress(file []byte, limit int) ([]byte, error) {
 	var format string
 	var r io.Reader
 	var err error
-	switch {
+	switch in := bytes.NewReader(file); {
 	case bytes.HasPrefix(file, []byte("\xfd7zXZ\x00")):
 		format = "xz"
-		r, err = xz.NewReader(bytes.NewReader(file), maxWindow)
+		if d.xz == nil {
+			d.xz, err = xz.NewReader(in, maxWindow)
+		} else {
+			err = d.xz.Reset(in)
+		}
+		r = d.xz
 	case bytes.HasPrefix(file, []byte("\x1f\x8b")):
 		format = "gzip"
-		r, err = gzip.NewReader(bytes.NewReader(file))
+		r, err = gzip.NewReader(in)
 	case bytes.HasPrefix(file, []byte("\x28\xb5\x2f\xfd")):
 		format = "zstd"
 		var z *zstd.Decoder
-		z, err = zstd.NewReader(bytes.NewReader(file), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		z, err = zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err == nil {
 			defer z.Close()
 			r = z
@@ -101,31 +115,43 @@ func decompress(file []byte, limit int) ([]byte, error) {
 	default:
 		return file, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("damaged %s: %w", format, err)
-	}
-	limit += tarExtra
-	var b bytes.Buffer
-	r = io.LimitReader(r, int64(limit))
-	_, err = io.CopyN(&b, r, 512)
-	if size := tarSize(b.Bytes()); size > 0 && err == nil {
-		b.Grow(int(min(size, int64(limit), maxRatio*int64(len(file)))) + tarExtra)
-	}
 	if err == nil {
-		_, err = b.ReadFrom(r)
-	} else if err == io.EOF {
-		err = nil
+		err = d.fill(r, len(file), limit+tarExtra)
 	}
-	data := b.Bytes()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("damaged %s: %w", format, err)
-	case len(data) >= limit:
+	case len(d.data) >= limit+tarExtra:
 		return nil, fmt.Errorf("unpacks to more than %d MiB", limit>>20)
-	case len(data) == 0:
+	case len(d.data) == 0:
 		return nil, fmt.Errorf("the %s is empty", format)
 	}
-	return data, nil
+	return d.data, nil
+}
+
+// fill reads what a file of a length unpacks to, but no more than limit bytes.
+func (d *Reader) fill(r io.Reader, length, limit int) error {
+	d.data = d.data[:0]
+	for len(d.data) < limit {
+		if len(d.data) == cap(d.data) {
+			more := max(1<<10, len(d.data))
+			if size := tarSize(d.data); size > 0 {
+				more = int(min(size, int64(limit), maxRatio*int64(length))) + tarExtra
+			}
+			larger := make([]byte, len(d.data), len(d.data)+more+more/4) // the next file may be a little larger
+			copy(larger, d.data)
+			d.data = larger
+		}
+		n, err := r.Read(d.data[len(d.data):min(cap(d.data), limit)])
+		d.data = d.data[:len(d.data)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const (

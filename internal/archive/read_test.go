@@ -83,6 +83,7 @@ func TestEveryForm(t *testing.T) {
 	raw := sample(t)
 	big := btftest.Compile(t, binary.BigEndian, "int int 4 signed")
 	in := func(name string) []byte { return tarOf(t, regular(name, raw)) }
+	var same archive.Reader
 	for _, c := range []struct {
 		what, name string
 		file, want []byte
@@ -110,6 +111,13 @@ func TestEveryForm(t *testing.T) {
 		got, err := archive.ReadBTF(c.name, c.file)
 		if err != nil || !bytes.Equal(got, c.want) {
 			t.Errorf("%s: %d bytes, %v", c.what, len(got), err)
+		}
+		// A Reader reads it, too, whatever it has read, and so far.
+		if got, err = same.ReadBTF(c.name, c.file); err != nil || !bytes.Equal(got, c.want) {
+			t.Errorf("%s, by the same Reader: %d bytes, %v", c.what, len(got), err)
+		}
+		if half, err := same.ReadBTF("k.btf", hostile.XZ(big)[:40]); err == nil {
+			t.Errorf("%d bytes of half a file", len(half))
 		}
 	}
 }

@@ -81,23 +81,31 @@ func readBTF(path string) ([]byte, error) {
 
 // openBTF is readBTF for bytes that will be released.
 func openBTF(path string) (raw []byte, release func(), err error) {
-	file, release, err := openFile(path, maxKernel)
+	file, unmap, err := openFile(path, maxKernel)
 	if err != nil {
 		return nil, nil, err
 	}
-	if raw, err = rawBTF(path, file); err != nil {
+	r := readers.Get().(*archive.Reader)
+	release = func() {
+		unmap()
+		readers.Put(r)
+	}
+	if raw, err = rawBTF(r, path, file); err != nil {
 		release()
 		return nil, nil, err
 	}
 	return raw, release, nil
 }
 
+// readers are those whose memory is not in use.
+var readers = sync.Pool{New: func() any { return new(archive.Reader) }}
+
 // rawBTF returns the raw BTF in a file's bytes.
-func rawBTF(path string, file []byte) ([]byte, error) {
+func rawBTF(r *archive.Reader, path string, file []byte) ([]byte, error) {
 	if packfile.IsPack(file) {
 		return nil, in(path, errors.New("is a pack of kernels: minbtf tailor cuts them down, minbtf unpack takes them out"))
 	}
-	raw, err := archive.ReadBTF(path, file)
+	raw, err := r.ReadBTF(path, file)
 	if err != nil {
 		return nil, in(path, err)
 	}

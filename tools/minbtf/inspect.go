@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/khulnasoft/rules_btf/internal/archive"
 	"github.com/khulnasoft/rules_btf/internal/btf"
 	"github.com/khulnasoft/rules_btf/internal/core"
 	"github.com/khulnasoft/rules_btf/internal/pack"
@@ -124,7 +125,7 @@ func inspect(path, base string) (*facts, error) {
 		f.Relocations.Sections = len(sections)
 		f.Uses = report.UsesOf(o)
 	default:
-		raw, err := rawBTF(path, file)
+		raw, err := rawBTF(new(archive.Reader), path, file)
 		if err != nil {
 			return nil, err
 		}
