@@ -459,8 +459,8 @@ var mutants = []mutant{
 	},
 	{
 		"second of equal types lost in packs", "type ids of two equal candidates are ambiguous", importer,
-		`		if im.times[n] < 2 {`,
-		`		if im.times[n] < 1 {`,
+		`im.times[n] < 2 {`,
+		`im.times[n] < 1 {`,
 	},
 	{
 		"results of another kernel's types", "type_matches looks through pointers, whose types are the kernel's own", matching,

@@ -60,13 +60,15 @@ const (
 // maxRefs bounds what a hostile kernel has.
 const maxRefs = 1 << 25
 
-// number groups types by kind and name.
-func (c *copier) number(im *Importer, ids []uint32) {
+// number groups the named types by kind and name, and returns them in the kernel's order.
+func (c *copier) number(im *Importer) (ids []uint32) {
 	c.im, c.doubt = im, false
 	c.group = cleared(c.group, int(im.g.NumTypes()))
 	c.groups = append(c.groups[:0], group{})
 	clear(c.byText)
-	for _, id := range ids {
+	ids = make([]uint32, 0, 1<<14)
+	im.g.Named(func(id uint32) {
+		ids = append(ids, id)
 		kind, name := im.g.Head(id)
 		text := im.text(name)
 		if int(text) >= len(c.byText) {
@@ -84,7 +86,8 @@ func (c *copier) number(im *Importer, ids []uint32) {
 		c.group[id] = n
 		c.groups[n].count++
 		c.doubt = c.doubt || c.several(id) && isNamed(kind)
-	}
+	})
+	return ids
 }
 
 // several reports whether there are other types of the same kind and name.
@@ -122,27 +125,26 @@ func (c *copier) leadsOn(id uint32, pointer bool) bool {
 // each calls yield for what a type refers to, in the order of its references.
 // That is behind a pointer if the type is (and is no type of a name), or is one.
 func (c *copier) each(id uint32, pointer bool, yield func(id uint32, pointer bool)) {
-	var t btf.Type
-	switch kind, _ := c.im.g.Head(id); {
+	g := c.im.g
+	switch kind, _ := g.Head(id); {
 	case kind.IsComposite():
-		c.im.g.Type(id, &t)
-		for i := range t.Members {
-			yield(t.Members[i].Type, false)
+		for i := range g.Len(id) {
+			yield(g.Entry(id, i).Type, false)
 		}
 	case kind == btf.Array:
-		c.im.g.Type(id, &t)
+		var t btf.Type
+		g.Type(id, &t)
 		yield(t.Ref, pointer)
 		yield(t.Index, false)
 	case kind == btf.Ptr:
-		yield(c.im.g.Ref(id), true)
+		yield(g.Ref(id), true)
 	case kind == btf.FuncProto:
-		c.im.g.Type(id, &t)
-		yield(t.Ref, true)
-		for i := range t.Members {
-			yield(t.Members[i].Type, true)
+		yield(g.Ref(id), true)
+		for i := range g.Len(id) {
+			yield(g.Entry(id, i).Type, true)
 		}
 	case kind.IsModifier():
-		yield(c.im.g.Ref(id), pointer)
+		yield(g.Ref(id), pointer)
 	}
 }
 
@@ -157,16 +159,17 @@ func (c *copier) collect(id uint32) {
 			c.im.fail(id, "is one of too many that lead to each other")
 			return
 		}
-		kind, name := c.im.g.Head(id)
+		group := c.group[id]
 		switch {
-		case pointer && name != 0 && isNamed(kind):
+		case pointer && isNamed(c.groups[group].kind):
 			c.refs = append(c.refs, ref{id, true})
 			return
-		case name != 0 && (!pointer || c.im.pointees[id].node() == c.im.values[id].node()):
+		case group != 0 && (!pointer || c.im.pointees[id].node() == c.im.values[id].node()):
 			c.refs = append(c.refs, ref{id, false}) // a root again
 			return
-		case pointer && !kind.IsModifier() && kind != btf.Array:
-			pointer = false
+		case pointer:
+			kind, _ := c.im.g.Head(id)
+			pointer = kind.IsModifier() || kind == btf.Array
 		}
 		c.each(id, pointer, visit)
 	}
@@ -233,7 +236,7 @@ func (c *copier) choose(k *store.Kernel, ids []uint32) {
 		c.copies[n]++
 	}
 	clear(c.times)
-	var choices []uint32
+	choices := make([]uint32, 0, len(c.refs))
 	var entries []store.Copy
 	order := make([]uint32, 0, len(k.Roots))
 	for _, id := range ids {
@@ -266,16 +269,16 @@ func (c *copier) choose(k *store.Kernel, ids []uint32) {
 		return
 	}
 	// Those of one root are together, in the kernel's order.
-	sorted := make([]uint32, len(entries))
-	for i := range sorted {
-		sorted[i] = uint32(i)
+	sorted := make([]uint64, len(entries))
+	for i, e := range entries {
+		sorted[i] = uint64(e.Root)<<32 | uint64(i)
 	}
-	slices.SortStableFunc(sorted, func(a, b uint32) int { return int(entries[a].Root) - int(entries[b].Root) })
+	slices.Sort(sorted)
 	place := make([]uint32, len(entries))
 	k.Copies = make([]store.Copy, len(entries))
 	for i, e := range sorted {
-		place[e] = uint32(i)
-		k.Copies[i] = entries[e]
+		place[uint32(e)] = uint32(i)
+		k.Copies[i] = entries[uint32(e)]
 	}
 	for i, id := range order {
 		if id&store.IsCopy != 0 {

@@ -17,7 +17,7 @@ type Importer struct {
 	texts []uint32 // store's number + 1, by name reference
 	// by type, held by value and behind a pointer
 	values, pointees []found
-	types            []btf.Type // by depth
+	types            []*btf.Type // by depth
 	depth            int
 	times            []uint8 // by node
 	copies           copier
@@ -49,13 +49,9 @@ func (im *Importer) Import(f *btf.File) (*store.Kernel, error) {
 	im.values = cleared(im.values, int(f.NumTypes()))
 	im.pointees = cleared(im.pointees, int(f.NumTypes()))
 	im.err = nil
-	ids := make([]uint32, 0, 1<<14)
-	im.g.Named(func(id uint32) { ids = append(ids, id) })
-	im.copies.number(im, ids)
-	nodes := make([]uint32, len(ids))
-	for i, id := range ids {
-		nodes[i] = im.value(id).node()
-		if im.err != nil {
+	ids := im.copies.number(im)
+	for _, id := range ids {
+		if im.value(id); im.err != nil {
 			return nil, im.err
 		}
 	}
@@ -64,8 +60,8 @@ func (im *Importer) Import(f *btf.File) (*store.Kernel, error) {
 		k.Long = im.value(id).node()
 	}
 	im.times = cleared(im.times, im.s.Len())
-	for _, n := range nodes {
-		if im.times[n] < 2 {
+	for _, id := range ids {
+		if n := im.values[id].node(); im.times[n] < 2 {
 			im.times[n]++
 			k.Roots = append(k.Roots, n)
 		}
@@ -90,12 +86,13 @@ func cleared[T any](s []T, n int) []T {
 func isNamed(kind btf.Kind) bool { return kind.IsComposite() || kind.IsEnum() }
 
 func (im *Importer) text(name uint32) uint32 {
-	if name == 0 {
-		return 0
-	}
 	if n := im.texts[name]; n != 0 {
 		return n - 1
 	}
+	return im.newText(name)
+}
+
+func (im *Importer) newText(name uint32) uint32 {
 	n := im.s.String(im.g.String(name))
 	im.texts[name] = n + 1
 	return n
@@ -110,14 +107,15 @@ func (im *Importer) fail(id uint32, what string) {
 
 // value returns the node of a type held by value.
 func (im *Importer) value(id uint32) found {
-	if id == 0 {
-		return 0
+	if n := im.values[id]; n != 0 || id == 0 {
+		return n
 	}
-	n := im.values[id]
-	if n == 0 {
-		n = im.node(id, (*Importer).value)
-		im.values[id] = n
-	}
+	return im.newValue(id)
+}
+
+func (im *Importer) newValue(id uint32) found {
+	n := im.node(id, (*Importer).value)
+	im.values[id] = n
 	return n
 }
 
@@ -158,12 +156,11 @@ func (im *Importer) node(id uint32, of func(*Importer, uint32) found) found {
 		return 0
 	}
 	if im.depth == len(im.types) {
-		im.types = append(im.types, btf.Type{})
+		im.types = append(im.types, &btf.Type{})
 	}
-	depth := im.depth
+	t := im.types[im.depth]
 	im.depth++
-	t := im.types[depth]
-	im.g.Type(id, &t)
+	im.g.Type(id, t)
 	t.Name = im.text(t.Name)
 	var all found // of all that the type refers to
 	ref := func(n found) uint32 {
@@ -200,9 +197,8 @@ func (im *Importer) node(id uint32, of func(*Importer, uint32) found) found {
 			im.fail(id, "is of a kind that packs do not hold")
 		}
 		// What cannot be used is an error where it is.
-		t = btf.Type{Kind: t.Kind, Name: t.Name, Members: t.Members[:0]}
+		*t = btf.Type{Kind: t.Kind, Name: t.Name, Members: t.Members[:0]}
 	}
-	im.types[depth] = t
 	im.depth--
-	return found(im.s.Intern(&t))<<1 | all&1
+	return found(im.s.Intern(t))<<1 | all&1
 }
