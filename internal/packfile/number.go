@@ -22,8 +22,7 @@ type numbering struct {
 	state    []uint8
 	next     uint32
 	depth    int
-	types    []btf.Type // by depth
-	members  [][]store.Member
+	members  [][]store.Member // by depth
 }
 
 // sortRoots returns the roots of the kernels: by stem, name and kind, and those that
@@ -76,7 +75,7 @@ func renumber(s *store.Store, kernels []*Kernel) *numbering {
 		nb.text(name)
 	}
 	nb.next = uint32(len(nb.roots))
-	nb.to.Reserve(int(nb.next)+1, 0)
+	nb.to.Reserve(int(nb.next)+1, s.NumMembers())
 	nb.state = make([]uint8, nb.next+1)
 	for n := uint32(1); n <= uint32(len(nb.roots)); n++ {
 		nb.root(n)
@@ -194,27 +193,25 @@ func (nb *numbering) text(n uint32) uint32 {
 }
 
 func (nb *numbering) copy(node, n uint32) {
-	if nb.depth == len(nb.types) {
-		nb.types, nb.members = append(nb.types, btf.Type{}), append(nb.members, nil)
+	if nb.depth == len(nb.members) {
+		nb.members = append(nb.members, nil)
 	}
 	depth := nb.depth
 	nb.depth++
-	t, members := nb.types[depth], nb.members[depth][:0]
-	nb.from.Type(node, &t)
+	t, members := nb.from.Header(node), append(nb.members[depth][:0], nb.from.Members(node)...)
 	t.Name = nb.text(t.Name)
 	t.Ref = nb.ref(t.Ref)
 	if t.Kind == btf.Array {
 		t.Index = nb.ref(t.Index)
 	}
-	for i := range t.Members {
-		m := &t.Members[i]
+	for i := range members {
+		m := &members[i]
 		m.Name = nb.text(m.Name)
 		if !t.Kind.IsEnum() {
 			m.Type = nb.ref(m.Type)
 		}
-		members = append(members, store.Member{Name: m.Name, Type: m.Type, Offset: m.Offset})
 	}
 	nb.to.Set(n, &t, members)
-	nb.types[depth], nb.members[depth] = t, members
+	nb.members[depth] = members
 	nb.depth--
 }
