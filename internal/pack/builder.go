@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 
 	"github.com/klauspost/compress/zstd"
@@ -34,15 +35,14 @@ func Read(file []byte) (*packfile.Pack, error) {
 // A Builder gathers kernels for one pack.
 type Builder struct {
 	s        *store.Store
-	im       *Importer
+	im       *Importer // nil if there is none yet
 	kernels  map[string]*packfile.Kernel
 	tailored bool
 }
 
 // NewBuilder returns a Builder of an empty pack.
 func NewBuilder() *Builder {
-	s := store.New()
-	return &Builder{s: s, im: NewImporter(s), kernels: map[string]*packfile.Kernel{}}
+	return &Builder{s: store.New(), kernels: map[string]*packfile.Kernel{}}
 }
 
 // Len is how many kernels there are.
@@ -77,6 +77,9 @@ func (b *Builder) Different() int {
 
 // Import adds a kernel. The sum is that of its BTF.
 func (b *Builder) Import(name string, sum [sha256.Size]byte, f *btf.File) error {
+	if b.im == nil {
+		b.im = NewImporter(b.s)
+	}
 	k, err := b.im.Import(f)
 	if err != nil {
 		return err
@@ -175,6 +178,9 @@ func (b *Builder) Bytes() ([]byte, error) {
 	names, numbers := zstd.SpeedBestCompression, zstd.SpeedBetterCompression
 	if len(b.kernels) == 1 {
 		names, numbers = zstd.SpeedDefault, zstd.SpeedDefault // there will be more, and it will be written again with them
+	} else {
+		b.im = nil
+		runtime.GC() // what imports took serves the encoders, which take 50 MB
 	}
 	o := packfile.Options{Codec: packfile.Zstd, Encode: newZstd(names, numbers)}
 	if b.tailored {
