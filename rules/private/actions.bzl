@@ -241,13 +241,13 @@ def core_report(ctx, label, objects, findings, output):
         progress_message = "Reporting what kernels lack for {}".format(label),
     )
 
-def minbtf_executable(ctx, arguments, files):
+def minbtf_executable(ctx, arguments, files = None):
     """Makes a target's executable that runs minbtf, for `bazel run` and `bazel test`.
 
     Args:
       ctx: the context of an executable or test rule, with the minbtf toolchain.
       arguments: list of strings and Files, the first arguments; those of the command line come behind.
-      files: depset of Files that it reads.
+      files: depset of further Files that it reads.
 
     Returns:
       The providers of the rule.

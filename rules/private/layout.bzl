@@ -57,6 +57,10 @@ def parse_module(path):
             return struct(kernel = "/".join(parts[:4]), name = name)
     return None
 
+def is_btf(path):
+    """Says whether a path is that of one kernel's or module's BTF, by its extension."""
+    return path.endswith(tuple(_MODULE_EXTENSIONS))
+
 def is_folder(path):
     """Says whether a path can be that of an archive's folder: it is above kernels, and written in one way only."""
     parts = path.split("/")

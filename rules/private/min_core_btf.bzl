@@ -21,6 +21,7 @@ _TailoredInfo = provider(
         "choices": "dict of the values of _CHOICE_ATTRS",
         "cpu": "list of strings: the processor that objects happened to be built for; None if the platform was named",
         "findings": "list of Files: what kernels do not serve",
+        "full": "as in MinCoreBtfInfo",
         "kernels": "dict of the structs of BtfArchiveInfo, by key",
         "objects": "list of Files",
         "relocations": "File",
@@ -212,7 +213,8 @@ def _tailored_impl(ctx):
     relocations = ctx.actions.declare_file(ctx.label.name + ".relocs.json")
     core_relocations(ctx, label, objects, ctx.attr.allow_type_id, relocations)
     tailored, findings = [], []
-    for job in [_single_job(ctx, label, archives, aliases)] if unknown else _chunk_jobs(archives, kernels):
+    jobs = [_single_job(ctx, label, archives, aliases)] if unknown else _chunk_jobs(archives, kernels)
+    for job in jobs:
         pack = ctx.actions.declare_file("{}/{}.btfpack".format(ctx.label.name, job.path))
         tailor_btf(ctx, label, job, relocations, pack)
         tailored.append(struct(name = job.name, kernels = job.kernels, pack = pack))
@@ -228,6 +230,7 @@ def _tailored_impl(ctx):
         choices = _choices(ctx),
         cpu = None if ctx.attr.platform else _cpu(ctx),
         findings = findings,
+        full = jobs[0].pack if unknown else None,
         kernels = kernels,
         objects = ctx.files.objects,
         relocations = relocations,
@@ -330,6 +333,7 @@ def _min_core_btf_impl(ctx):
         CoreRelocationsInfo(objects = objects, relocations = relocations),
         MinCoreBtfInfo(
             aliases = tailored.aliases,
+            full = tailored.full,
             kernels = kernels,
             objects = objects,
             pack = pack,

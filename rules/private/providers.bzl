@@ -22,6 +22,7 @@ MinCoreBtfInfo = provider(
     doc = "Kernels' minimal BTF files for some BPF objects.",
     fields = {
         "aliases": "dict of strings, as in BtfArchiveInfo; only those that lead to one of the kernels.",
+        "full": "File: a pack that has the full BTF of all kernels, and maybe of more, where there is a `tree`; else None.",
         "kernels": "list of structs with the string `key` (`distro/version/arch/release`), the Files `full` and `min`, and `modules`, a list of Files that belong to `full`; sorted by `key`. `min` is None if there is a `tree`, which may have kernels that are not in this list.",
         "objects": "depset of Files: the BPF objects, built for the platform that `min_core_btf` names, or else for that of the build.",
         "pack": "File: all kernels' minimal BTF in one file, to embed.",

@@ -15,9 +15,10 @@ def _executable_test_impl(ctx):
         for line in lines:
             if line == "OBJECTS":
                 out += [f.short_path for f in info.objects.to_list()]
-            elif info.tree and line.startswith("FULL\t"):
-                for k in info.kernels:
-                    out.append("{}\t{}/{}.btf".format(k.full.short_path, info.tree.short_path, k.key))
+            elif line == "FULL PACK":
+                out.append(info.full.short_path)
+            elif line == "PACK":
+                out.append(info.pack.short_path)
             elif line.endswith("\tMIN") or line.startswith("FULL\t"):  # KEY.btf MIN, FULL MIN MODULES
                 for k in info.kernels:
                     modules = "".join(["\t" + f.short_path for f in k.modules])
@@ -45,22 +46,27 @@ def _executable_test_impl(ctx):
         if f in actions and actions[f].content != None
     }
     asserts.equals(env, expand(ctx.attr.arguments), contents.get(environment["MINBTF_ARGS_FILE"]))
-    list = "{}.{}".format(name, ctx.attr.list)
-    asserts.equals(env, expand(ctx.attr.lines), contents.get(list))
+    lists = {path: text for path, text in contents.items() if path != environment["MINBTF_ARGS_FILE"]}
+    list = {"{}.{}".format(name, ctx.attr.list): expand(ctx.attr.lines)} if ctx.attr.list else {}
+    asserts.equals(env, list, lists)
 
     # All that these files name is there, and nothing else.
-    wanted = [executable.short_path, environment["MINBTF_ARGS_FILE"], list]
-    wanted += [info.tree.short_path] if info.tree else [k.min.short_path for k in info.kernels]
+    wanted = [executable.short_path, environment["MINBTF_ARGS_FILE"]] + list.keys()
+    if not ctx.attr.list:
+        wanted += [info.full.short_path, info.pack.short_path]
+    else:
+        wanted += [info.tree.short_path] if info.tree else [k.min.short_path for k in info.kernels]
     if ctx.attr.with_full:
-        wanted += [f.short_path for k in info.kernels for f in [k.full] + k.modules]
         wanted += [f.short_path for f in info.objects.to_list()]
+        if not info.full:
+            wanted += [f.short_path for k in info.kernels for f in [k.full] + k.modules]
     asserts.equals(env, sorted(wanted), sorted([f.short_path for f in runfiles]))
     return analysistest.end(env)
 
 _executable_test = analysistest.make(
     _executable_test_impl,
     attrs = {
-        "arguments": attr.string_list(doc = "Those that come first; OBJECTS: the objects, NAME: the target, TREE: the folder of the min_core_btf."),
+        "arguments": attr.string_list(doc = "Those that come first; OBJECTS: the objects, NAME: the target, FULL PACK and PACK: those of the min_core_btf."),
         "btfs": attr.label(
             cfg = analysis_test_transition(settings = config()),
             doc = "The min_core_btf.",
@@ -68,9 +74,9 @@ _executable_test = analysistest.make(
             providers = [MinCoreBtfInfo],
         ),
         "lines": attr.string_list(doc = "The list of files; one of KEY, FULL and MIN stands for all kernels, \" MODULES\" for a kernel's, a tab before each."),
-        "list": attr.string(doc = "The list's extension."),
+        "list": attr.string(doc = "The list's extension; empty: there is none."),
         "minbtf": attr.label(default = ":empty_minbtf_file", allow_single_file = True, doc = "The tool."),
-        "with_full": attr.bool(doc = "Whether the kernels' full BTF and the objects are needed."),
+        "with_full": attr.bool(doc = "Whether full BTF and the objects are needed."),
     },
     config_settings = config(),
 )
@@ -99,7 +105,7 @@ def executables_tests(name):
         empty_files(name = files, outs = outs, tags = ["manual"])
     tests = []
 
-    def executables(case, srcs, strip_prefix, aliases, verified, tree, exported):
+    def executables(case, srcs, strip_prefix, aliases, arguments, pairs, exported):
         btfs = "{}_{}_btfs".format(name, case)
         btf_archive(
             name = btfs + "_kernels",
@@ -124,10 +130,10 @@ def executables_tests(name):
         _executable_test(
             name = tests[-1],
             size = "small",
-            arguments = ["verify", "--pairs", "NAME.pairs"] + tree + ["OBJECTS"],
+            arguments = ["verify"] + arguments + ["OBJECTS"],
             btfs = btfs,
-            lines = verified,
-            list = "pairs",
+            lines = pairs,
+            list = "pairs" if pairs else "",
             target_under_test = btfs + "_test",
             with_full = True,
         )
@@ -150,54 +156,69 @@ def executables_tests(name):
             "debian/bookworm": "debian/12",
             "mint/21": "ubuntu/22.04",
         },
-        verified = ["FULL\tMIN MODULES"],
-        tree = [],
+        arguments = ["--pairs", "NAME.pairs"],
+        pairs = ["FULL\tMIN MODULES"],
         exported = ["KEY.btf\tMIN", "debian/bookworm\t-> 12", "mint/21\t-> ../ubuntu/22.04"],
     )
 
     # The same with packs among the sources.
-    for case, srcs, verified in [
-        ("ready", [ready], [""]),
-        ("ready_and_kernels", [ready, ready + "_kernel"], ["FULL\tMIN MODULES"]),
-    ]:
+    for case, srcs in {
+        "ready": [ready],
+        "ready_and_kernels": [ready, ready + "_kernel"],
+    }.items():
         executables(
             case,
             srcs = srcs,
             strip_prefix = ready,
             aliases = {"debian/bookworm": "debian/12"},
-            verified = verified,
-            tree = ["--tree", "TREE"],
+            arguments = ["FULL PACK", "PACK"],
+            pairs = [],
             exported = [".\tTREE", "debian/bookworm\t-> 12"],
         )
     native.test_suite(name = name, tests = tests)
 
 def shards_tests(name):
-    """Declares the tests of how many shards a min_core_btf_test has.
+    """Declares the tests of how many shards a min_core_btf_test has, and of what size.
 
     Args:
       name: string: how the tests' names begin.
     """
     env = loadingtest.make(name)
-    for kernels, shards in {0: -1, 1: -1, 64: -1, 65: 2, 128: 2, 4000: 50}.items():
-        case = "{}_of_{}".format(name, kernels)
-        if kernels:
+    for kernels, more, attributes, shards, size in [
+        (0, [], {}, -1, "medium"),  # all are elsewhere
+        (1, [], {}, -1, "small"),
+        (64, [], {}, -1, "small"),
+        (65, [], {}, 2, "small"),
+        (128, [], {}, 2, "small"),
+        (3200, [], {}, 50, "small"),
+        (3201, [], {}, 50, "medium"),
+        (0, ["kernels.btfpack"], {}, 8, "small"),
+        (0, [":some_files"], {}, 8, "small"),
+        (1, ["zram.ko", "kernels.btfpack"], {}, 9, "small"),
+        (0, [], {"shard_count": 7}, 7, "medium"),
+        (448, [], {"shard_count": 7}, 7, "small"),
+        (449, [], {"shard_count": 7}, 7, "medium"),
+        (65, [], {"size": "large"}, 2, "large"),
+    ]:
+        case = "_".join([name, "of", str(kernels)] + [source.strip(":").replace(".", "_") for source in more])
+        case = "_with_".join([case] + attributes.keys())
+        if kernels or more:
             btf_archive(
                 name = case + "_kernels",
-                srcs = ["{}/{}.btf".format(case, i) for i in range(kernels)],
+                srcs = ["{}/{}.btf".format(case, i) for i in range(kernels)] + more,
                 tags = ["manual"],
             )
         min_core_btf(
             name = case + "_btfs",
-            archives = [":{}_kernels".format(case)] if kernels else ["@example_tracee//:kernels"],
+            archives = [":{}_kernels".format(case)] if kernels or more else ["@example_tracee//:kernels"],
             objects = ["@example_tracee//:tracee.bpf.o"],
             tags = ["manual"],
         )
-        for count in [None, 7]:
-            test = case if not count else case + "_by_hand"
-            min_core_btf_test(
-                name = test + "_btfs_test",
-                btfs = ":{}_btfs".format(case),
-                shard_count = count,
-                tags = ["manual"],
-            )
-            loadingtest.equals(env, test.removeprefix(name + "_"), count or shards, native.existing_rule(test + "_btfs_test")["shard_count"])
+        min_core_btf_test(
+            name = case + "_btfs_test",
+            btfs = ":{}_btfs".format(case),
+            tags = ["manual"],
+            **attributes
+        )
+        rule = native.existing_rule(case + "_btfs_test")
+        loadingtest.equals(env, case.removeprefix(name + "_"), (shards, size), (rule["shard_count"], rule["size"]))
