@@ -156,6 +156,7 @@ def find_unserved(ctx, label, job, relocations, output):
 
 def _tailor(ctx, job, relocations, output, what, mnemonic, progress_message):
     args = _args(ctx, "tailor")
+    args.add("--jobs=1")  # as Bazel runs one action for each CPU
     args.add("--allow-type-id")  # refused before, if at all, where programs are known
     args.add_all(job.flags)
     args.add("--archive", job.pack)

@@ -142,7 +142,7 @@ def _chunk_jobs(archives, kernels):
             keys = [key for key in chunk.kernels if left.pop(key, None)]
             if keys:
                 jobs.append(struct(
-                    flags = ["--jobs=1"] + (["--kernel=" + key for key in keys] if len(keys) < len(chunk.kernels) else []),
+                    flags = ["--kernel=" + key for key in keys] if len(keys) < len(chunk.kernels) else [],
                     kernels = keys,
                     name = chunk.name,
                     pack = chunk.pack,

@@ -146,7 +146,7 @@ def _actions_test_impl(ctx):
 
     # Then chunk by chunk, of which the actions read nothing but that chunk and the relocations.
     asserts.equals(env, ctx.attr.jobs, {
-        action.outputs[0].split("/{}.tailored/".format(name))[1].removesuffix(".btfpack"): action.argv[4:action.argv.index("--archive")]
+        action.outputs[0].split("/{}.tailored/".format(name))[1].removesuffix(".btfpack"): action.argv[5:action.argv.index("--archive")]
         for action in tailoring["BtfTailor"]
     })
     chunks = [path for a in packing.get("BtfPack", []) for path in a.outputs]
@@ -154,7 +154,7 @@ def _actions_test_impl(ctx):
     tailored, findings = [], []
     for job, action, finding in zip(ctx.attr.jobs, tailoring["BtfTailor"], tailoring["BtfFindings"]):
         full = action.argv[action.argv.index("--archive") + 1]
-        arguments = ["tailor", "--quiet", "--allow-type-id"] + ctx.attr.jobs[job] + ["--archive", full, "-o", relocations]
+        arguments = ["tailor", "--quiet", "--jobs=1", "--allow-type-id"] + ctx.attr.jobs[job] + ["--archive", full, "-o", relocations]
         expect(action, "BtfTailor", arguments + ["--out", action.outputs[0]], [full, relocations], action.outputs)
         expect(finding, "BtfFindings", arguments + ["--findings", finding.outputs[0]], [full, relocations], finding.outputs)
         asserts.true(env, finding.outputs[0].endswith("/{}.tailored.findings/{}.json".format(name, job)), "findings of {} are in {}".format(job, finding.outputs))
@@ -434,7 +434,7 @@ def min_core_btf_tests(name):
     gives("ready_of_other_arch", [], _ALIASES, arch = "s390x", archives = mixed_archives, tree = True)
 
     # Actions and configurations.
-    all_jobs = {"0/{}/all".format(folder): ["--jobs=1"] for folder in _FOLDERS}
+    all_jobs = {"0/{}/all".format(folder): [] for folder in _FOLDERS}
     check(_actions_test, "actions", name + "_everything", jobs = all_jobs, objects = [generated])
     check(_actions_test, "actions_with_type_ids", subject("with_type_ids", allow_type_id = True), allow_type_id = True, jobs = all_jobs, objects = [generated])
     check(
@@ -442,8 +442,8 @@ def min_core_btf_tests(name):
         "actions_for_a_part",
         name + "_includes",
         jobs = {
-            "0/debian/11/x86_64/all": ["--jobs=1"],
-            "0/debian/12/x86_64/all": ["--jobs=1", "--kernel=" + _DEBIAN_12_X86[1]],
+            "0/debian/11/x86_64/all": [],
+            "0/debian/12/x86_64/all": ["--kernel=" + _DEBIAN_12_X86[1]],
         },
         objects = [generated],
     )
@@ -451,7 +451,7 @@ def min_core_btf_tests(name):
         _actions_test,
         "actions_for_overlapping_archives",
         name + "_overlapping_archives",
-        jobs = {"0/debian/12/x86_64/all": ["--jobs=1"]} | {"1/{}/all".format(folder): ["--jobs=1"] for folder in _FOLDERS if folder != "debian/12/x86_64"},
+        jobs = {"0/debian/12/x86_64/all": []} | {"1/{}/all".format(folder): [] for folder in _FOLDERS if folder != "debian/12/x86_64"},
         objects = [generated],
     )
     ready_packs = ["{}/{}.btfpack".format(ready, file) for file in ["b", "a"]]
