@@ -74,13 +74,20 @@ def _kernels(ctx, sources):
         if of.get(name, file) != file:
             fail("srcs: two {} named {}: {} and {}".format(what, name, of[name].short_path, file.short_path))
         of[name] = file
-    for key in modules:
-        if key not in kernels:
-            fail("srcs: by its place {} is a module of the kernel {}, which srcs does not have; set strip_prefix, or add {}.btf.tar.xz".format(
-                modules[key].values()[0].short_path,
-                key,
+    for key, of_key in modules.items():
+        if key in kernels:
+            continue
+        file = of_key.values()[0]
+        folder, _, rest = _path_in_archive(ctx, file).partition("/")
+        if not kernels and parse_kernel(rest):
+            fail("srcs: expected {} below '{}', got {}; set strip_prefix = '{}' (or add {}.btf.tar.xz, if that is a module of it)".format(
+                LAYOUT,
+                ctx.attr.strip_prefix,
+                file.short_path,
+                (ctx.attr.strip_prefix.rstrip("/") + "/" if ctx.attr.strip_prefix else "") + folder,
                 key,
             ))
+        fail("srcs: by its place {} is a module of the kernel {}, which srcs does not have; add {}.btf.tar.xz".format(file.short_path, key, key))
     return [
         struct(
             key = key,

@@ -330,7 +330,7 @@ def btf_archive_tests(name):
     fails(
         "module_without_its_vmlinux",
         srcs = [orphan],
-        message = "srcs: by its place rules/tests/{0}/debian/12/x86_64/6.1.0-rt/zram.ko is a module of the kernel debian/12/x86_64/6.1.0-rt, which srcs does not have; set strip_prefix, or add debian/12/x86_64/6.1.0-rt.btf.tar.xz".format(orphan),
+        message = "srcs: by its place rules/tests/{0}/debian/12/x86_64/6.1.0-rt/zram.ko is a module of the kernel debian/12/x86_64/6.1.0-rt, which srcs does not have; add debian/12/x86_64/6.1.0-rt.btf.tar.xz".format(orphan),
         strip_prefix = orphan,
     )
 
@@ -420,12 +420,16 @@ def btf_archive_tests(name):
         srcs = [kernels],
         message = "srcs: expected distro/version/arch/release.btf.tar.xz below '', got rules/tests/{}/archive/".format(kernels),
     )
-    fails(
-        "too_short_a_strip_prefix",
-        srcs = [kernels],
-        message = "srcs: by its place rules/tests/{}/archive/ubuntu/22.04/x86_64/5.15.0-25-generic.btf.tar.xz is a module of the kernel archive/ubuntu/22.04/x86_64, which srcs does not have; set strip_prefix".format(kernels),
-        strip_prefix = kernels,
-    )
+    for case, strip_prefix, remedy in [
+        ("too_short_a_strip_prefix", kernels + "/", kernels + "/archive"),
+        ("too_short_a_strip_prefix_of_the_repository", "/{}/{}".format(native.package_name(), kernels), "/{}/{}/archive".format(native.package_name(), kernels)),
+    ]:
+        fails(
+            case,
+            srcs = [kernels],
+            message = "srcs: expected distro/version/arch/release.btf.tar.xz below '{}', got rules/tests/{}/archive/ubuntu/22.04/x86_64/5.15.0-25-generic.btf.tar.xz; set strip_prefix = '{}' (or add archive/ubuntu/22.04/x86_64.btf.tar.xz, if".format(strip_prefix, kernels, remedy),
+            strip_prefix = strip_prefix,
+        )
     fails(
         "strip_prefix_of_another_folder",
         srcs = [kernels],
