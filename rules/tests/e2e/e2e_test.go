@@ -261,7 +261,27 @@ func testConsumer(t *testing.T, w *workspace) {
 }
 
 func TestBzlmod(t *testing.T) {
-	testConsumer(t, open(t, filepath.Join(copyOfRepo(t, "bzlmod"), "e2e/bzlmod")))
+	repo := copyOfRepo(t, "bzlmod")
+	testConsumer(t, open(t, filepath.Join(repo, "e2e/bzlmod")))
+
+	// docs/packs.md shows the package that embeds a pack, and what else that needs.
+	read := func(path string) string {
+		text, err := os.ReadFile(filepath.Join(repo, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	blocks := strings.Split(read("docs/packs.md"), "\n```starlark\n")[1:]
+	for i, path := range []string{"agent/BUILD.bazel", "MODULE.bazel"} {
+		if i >= len(blocks) {
+			t.Fatalf("docs/packs.md shows %d files", len(blocks))
+		}
+		text := read("e2e/bzlmod/" + path)
+		if block, _, _ := strings.Cut(blocks[i], "```"); !strings.HasSuffix(text, block) {
+			t.Errorf("docs/packs.md shows\n%s\nand e2e/bzlmod/%s ends with something else", block, path)
+		}
+	}
 }
 
 // TestWorkspace also builds minbtf in the repository itself by its WORKSPACE.
