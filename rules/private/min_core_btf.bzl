@@ -407,7 +407,8 @@ def min_core_btf(name, objects, archives, arch = None, include = None, exclude =
     Two more targets:
 
     *   `<name>.export`: `bazel run //:<name>.export -- DIR` writes the tree to a folder, as BTFHub's
-        `custom-archive`.
+        `custom-archive`. It deletes nothing: the file of a kernel that left the archives stays there, as it does in
+        `bazel-bin/<name>`. The pack never has more than the archives.
     *   `<name>.tailored`: where the work is done, for the execution platform; not for use.
 
     Args:
