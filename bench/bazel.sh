@@ -14,21 +14,22 @@ usage() {
 	exit 2
 }
 
-cd "$(dirname "$0")/.."
-repo=$PWD runs=5 kernels=5000 series='-keep 0.1 -with task_struct' minbtf='' work='' options=()
+repo=$(realpath "$(dirname "$0")/..")
+runs=5 kernels=5000 series='-keep 0.1 -with task_struct' minbtf='' work='' options=()
 while (($#)); do
 	case $1 in
 	-n | --kernels | --series | --minbtf | --keep) (($# > 1)) || usage ;;&
 	-n) runs=$2 && shift 2 ;;
 	--kernels) kernels=$2 && shift 2 ;;
 	--series) series=$2 && shift 2 ;;
-	--minbtf) minbtf=$(realpath "$2") && shift 2 ;;
-	--keep) mkdir -p "$2" && work=$(realpath "$2") && shift 2 ;;
+	--minbtf) minbtf=$(realpath -e "$2"); shift 2 ;;
+	--keep) mkdir -p "$2"; work=$(realpath "$2"); shift 2 ;;
 	-h | --help) usage ;;
 	-*) options+=("$1") && shift ;;
 	*) usage ;;
 	esac
 done
+cd "$repo"
 if [[ -z $work ]]; then
 	work=$(mktemp -d)
 	trap 'bazel shutdown; rm -rf "$work"' EXIT

@@ -12,19 +12,23 @@ usage() {
 	exit 2
 }
 
-cd "$(dirname "$0")/.."
+# program NAME: its path, or the name if there is none.
+program() { if command -v "$1" >/dev/null; then realpath -s "$(command -v "$1")"; else echo "$1"; fi; }
+
+repo=$(realpath "$(dirname "$0")/..")
 runs=11 bpftool=bpftool work='' archives=(examples/tracee/archive) objects=()
 while (($#)); do
 	case $1 in
 	-n | --corpus | --bpftool | --keep) (($# > 1)) || usage ;;&
 	-n) runs=$2 && shift 2 ;;
-	--corpus) archives+=("$2") && shift 2 ;;
-	--bpftool) bpftool=$2 && shift 2 ;;
-	--keep) work=$2 && shift 2 ;;
+	--corpus) archives+=("$(realpath -e "$2")"); shift 2 ;;
+	--bpftool) bpftool=$(program "$2"); shift 2 ;;
+	--keep) mkdir -p "$2"; work=$(realpath "$2"); shift 2 ;;
 	-*) usage ;;
-	*) objects+=("$1") && shift ;;
+	*) objects+=("$(realpath -e "$1")"); shift ;;
 	esac
 done
+cd "$repo"
 if ! version=$("$bpftool" version); then
 	echo "bench/gen.sh: no $bpftool; install it, or name one with --bpftool" >&2
 	exit 1
@@ -51,12 +55,17 @@ fi
 echo "A: $(head -1 <<<"$version"); B: minbtf; medians of $runs pairs of runs"
 echo
 "$work/compare" -header
+status=0
 for object in "${objects[@]}"; do
 	for kernel in "$work"/kernels/*.btf; do
 		label="$(basename "$object" .bpf.o) × $(basename "$kernel" .btf)"
 		"$work/compare" -n "$runs" -label "$label" -outputs "$work/a.btf,$work/b.btf" \
 			-- "$bpftool" gen min_core_btf "$kernel" "$work/a.btf" "$object" \
 			-- "$work/minbtf" gen "$kernel" "$work/b.btf" "$object" ||
-			echo "| $label | failed | | | | | | |"
+			{
+				echo "| $label | failed | | | | | | |"
+				status=1
+			}
 	done
 done
+exit "$status"

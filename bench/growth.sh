@@ -17,7 +17,10 @@ usage() {
 	exit 2
 }
 
-cd "$(dirname "$0")/.."
+# program NAME: its path, or the name if there is none.
+program() { if command -v "$1" >/dev/null; then realpath -s "$(command -v "$1")"; else echo "$1"; fi; }
+
+repo=$(realpath "$(dirname "$0")/..")
 runs=3 sizes='1 10 100 1000 5000' series='' origins=() archive='' minbtf='' bpftool=bpftool work='' objects=()
 while (($#)); do
 	case $1 in
@@ -25,15 +28,16 @@ while (($#)); do
 	-n) runs=$2 && shift 2 ;;
 	--sizes) sizes=$2 && shift 2 ;;
 	--series) series=$2 && shift 2 ;;
-	--origin) origins+=("$2") && shift 2 ;;
-	--archive) archive=$2 && shift 2 ;;
-	--minbtf) minbtf=$(realpath "$2") && shift 2 ;;
-	--bpftool) bpftool=$2 && shift 2 ;;
-	--keep) mkdir -p "$2" && work=$(realpath "$2") && shift 2 ;;
+	--origin) origins+=("$(realpath -e "$2")"); shift 2 ;;
+	--archive) archive=$(realpath -e "$2"); shift 2 ;;
+	--minbtf) minbtf=$(realpath -e "$2"); shift 2 ;;
+	--bpftool) bpftool=$(program "$2"); shift 2 ;;
+	--keep) mkdir -p "$2"; work=$(realpath "$2"); shift 2 ;;
 	-*) usage ;;
-	*) objects+=("$(realpath "$1")") && shift ;;
+	*) objects+=("$(realpath -e "$1")"); shift ;;
 	esac
 done
+cd "$repo"
 read -ra series_flags <<<"$series"
 ((${#origins[@]})) || origins=(examples/tracee/archive/debian/*/*/*.btf.tar.xz)
 if [[ -z $work ]]; then

@@ -14,22 +14,26 @@ usage() {
 	exit 2
 }
 
-cd "$(dirname "$0")/.."
+# program NAME: its path, or the name if there is none.
+program() { if command -v "$1" >/dev/null; then realpath -s "$(command -v "$1")"; else echo "$1"; fi; }
+
+repo=$(realpath "$(dirname "$0")/..")
 runs=3 corpus=examples/tracee/archive excluded=() bpftools=() minbtf='' work='' sets=()
 while (($#)); do
 	case $1 in
 	-n | --corpus | --exclude | --bpftool | --minbtf | --keep) (($# > 1)) || usage ;;&
 	-n) runs=$2 && shift 2 ;;
-	--corpus) corpus=$2 && shift 2 ;;
+	--corpus) corpus=$(realpath -e "$2"); shift 2 ;;
 	--exclude) excluded+=(! -path "./$2.btf.tar.xz") && shift 2 ;;
-	--bpftool) bpftools+=("$(command -v "$2" || echo "$2")") && shift 2 ;;
-	--minbtf) minbtf=$(realpath "$2") && shift 2 ;;
-	--keep) mkdir -p "$2" && work=$(realpath "$2") && shift 2 ;;
+	--bpftool) bpftools+=("$(program "$2")"); shift 2 ;;
+	--minbtf) minbtf=$(realpath -e "$2"); shift 2 ;;
+	--keep) mkdir -p "$2"; work=$(realpath "$2"); shift 2 ;;
 	-*) usage ;;
-	*) sets+=("$1") && shift ;;
+	*) sets+=("$(realpath -e "$1")"); shift ;;
 	esac
 done
-((${#bpftools[@]})) || bpftools=("$(command -v bpftool || echo bpftool)")
+cd "$repo"
+((${#bpftools[@]})) || bpftools=("$(program bpftool)")
 versions=()
 for bpftool in "${bpftools[@]}"; do
 	if ! version=$("$bpftool" version); then
@@ -88,7 +92,7 @@ echo "The pack is $(part "$packed" "$pack") of the .tar.xz files."
 
 for set in "${sets[@]}"; do
 	if [[ -d $set ]]; then
-		mapfile -t objects < <(find "$(realpath "$set")" -maxdepth 1 -type f -name '*.o' | sort)
+		mapfile -t objects < <(find "$set" -maxdepth 1 -type f -name '*.o' | sort)
 		name="$(basename "$set"), ${#objects[@]} objects together"
 	else
 		objects=("$(realpath "$set")") name=$(basename "$set" .bpf.o)
