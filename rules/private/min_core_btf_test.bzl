@@ -34,8 +34,8 @@ _min_core_btf_test = rule(
 _KERNELS_OF_SHARD = 64
 _MAX_SHARDS = 50
 
-# A pack's kernels are not known. In these eight shards 4,000 take no longer, since nothing has to be decompressed.
-_KERNELS_OF_PACK = 8 * _KERNELS_OF_SHARD
+# A pack's kernels are not known. In these 16 shards 7,000 take little longer, since nothing has to be decompressed.
+_KERNELS_OF_PACK = 16 * _KERNELS_OF_SHARD
 
 def _labels(target, attribute):
     """The labels in an attribute of a target of this package; none where it is elsewhere, or select()s."""
@@ -65,7 +65,7 @@ def min_core_btf_test(name, btfs, size = None, shard_count = None, **kwargs):
       btfs: label of a `min_core_btf`.
       size: string: how long a shard may take, as for all tests. By default it is `small`, one minute, where
         a shard has at most 64 kernels, counted as below.
-      shard_count: int: how many shards share the kernels. By default there is one for each 64, and eight for a pack or
+      shard_count: int: how many shards share the kernels. By default there is one for each 64, and 16 for a pack or
         another label, at most 50, as far as `btfs` and its archives stand in this package, above.
       **kwargs: `tags` and other attributes that all tests have.
     """
