@@ -174,15 +174,14 @@ func (b *Builder) same(x, y *store.Kernel) bool {
 
 // Bytes returns the pack. It depends on the kernels alone, and not on where they come from.
 func (b *Builder) Bytes() ([]byte, error) {
-	// The best level takes ten times as long as the next one, and makes names 8 % smaller, but numbers 4 %.
-	names, numbers := zstd.SpeedBestCompression, zstd.SpeedBetterCompression
+	level := zstd.SpeedBetterCompression // the best one takes ten times as long, and makes a pack 4 % smaller
 	if len(b.kernels) == 1 {
-		names, numbers = zstd.SpeedDefault, zstd.SpeedDefault // there will be more, and it will be written again with them
+		level = zstd.SpeedDefault // there will be more, and it will be written again with them
 	} else {
 		b.im = nil
-		runtime.GC() // what imports took serves the encoders, which take 50 MB
+		runtime.GC() // what imports took serves the encoder
 	}
-	o := packfile.Options{Codec: packfile.Zstd, Encode: newZstd(names, numbers)}
+	o := packfile.Options{Codec: packfile.Zstd, Encode: newZstd(level)}
 	if b.tailored {
 		o = packfile.Options{Tailored: true, Codec: packfile.Squeezed} // what is embedded shall be small, and it needs no other library
 	}

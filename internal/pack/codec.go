@@ -8,24 +8,15 @@ import (
 	"github.com/khulnasoft/rules_btf/internal/packfile"
 )
 
-// newZstd returns an encoder of two levels: for names, which are half of a pack, and for numbers.
-// It comes from a module of a fixed version, so that the same types give the same bytes.
-func newZstd(names, numbers zstd.EncoderLevel) packfile.Encoder {
-	of := func(level zstd.EncoderLevel) *zstd.Encoder {
-		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
-			zstd.WithWindowSize(maxWindow), zstd.WithEncoderCRC(false))
-		if err != nil {
-			panic(err) // the options are right
-		}
-		return w
+// newZstd returns an encoder. It comes from a module of a fixed version, so that the same types
+// give the same bytes.
+func newZstd(level zstd.EncoderLevel) packfile.Encoder {
+	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(maxWindow), zstd.WithEncoderCRC(false))
+	if err != nil {
+		panic(err) // the options are right
 	}
-	forNames, forNumbers := of(names), of(numbers)
-	return func(data []byte, names bool) []byte {
-		if names {
-			return forNames.EncodeAll(data, nil)
-		}
-		return forNumbers.EncodeAll(data, nil)
-	}
+	return func(data []byte) []byte { return w.EncodeAll(data, nil) }
 }
 
 // maxWindow bounds the memory of zstd's decoder.

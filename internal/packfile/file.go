@@ -57,8 +57,8 @@ const (
 // A Decoder decompresses to size bytes, or returns an error.
 type Decoder func(data []byte, size int) ([]byte, error)
 
-// An Encoder compresses names, or numbers.
-type Encoder func(data []byte, names bool) []byte
+// An Encoder compresses a column.
+type Encoder func(data []byte) []byte
 
 var table = crc32.MakeTable(crc32.Castagnoli)
 
@@ -421,7 +421,7 @@ func (c *coder) file(n counts, o Options) []byte {
 		}
 		s := stream{data: raw, parts: []part{{column: col, length: len(raw)}}}
 		if o.Codec == Zstd {
-			if data := o.Encode(raw, col.isText()); len(data) < len(raw) {
+			if data := o.Encode(raw); len(data) < len(raw) {
 				s.codec, s.data = Zstd, data
 			}
 		}
