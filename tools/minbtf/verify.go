@@ -24,8 +24,8 @@ import (
 
 type verifyFlags struct {
 	kernelFlags
-	json               bool
-	pairs, tree, shard string
+	json         bool
+	pairs, shard string
 }
 
 func verifyCommand() *cobra.Command {
@@ -44,11 +44,8 @@ modules is said as with gen. Or either is of many kernels: a folder in
 BTFHub's layout, or a pack. Then all kernels of MIN are compared with those of
 their names in FULL, and a file stands for the one that is called as it is. With
 --pairs they are lines of a file, two paths separated by a tab, and modules behind
-another one each. Files of --tree that are not among them are named as not verified.`,
+another one each.`,
 		Args: func(c *cobra.Command, args []string) error {
-			if flags.tree != "" && (flags.pairs == "" || flags.json) {
-				return errors.New("--tree is for --pairs, without --json")
-			}
 			if flags.pairs != "" {
 				if flags.base != "" || flags.modules != nil {
 					return errors.New("--pairs names the modules in its lines, not with --base and --module")
@@ -64,7 +61,6 @@ another one each. Files of --tree that are not among them are named as not verif
 	flags.register(c, "FULL")
 	c.Flags().BoolVar(&flags.json, "json", false, "print the result as JSON")
 	c.Flags().StringVar(&flags.pairs, "pairs", "", "file with lines of FULL and MIN, and modules of FULL, separated by tabs")
-	c.Flags().StringVar(&flags.tree, "tree", "", "folder that has the MIN of those pairs, and maybe more")
 	c.Flags().StringVar(&flags.shard, "shard", "", "INDEX/COUNT: only every COUNTth pair, from INDEX on")
 	return c
 }
@@ -84,13 +80,6 @@ type side struct {
 func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 	pairs, many, objectPaths, err := v.all(args)
 	if err != nil {
-		return err
-	}
-	unverified, err := v.unpaired(pairs)
-	if err != nil {
-		return err
-	}
-	if unverified, err = share(v.shard, unverified); err != nil {
 		return err
 	}
 	if pairs, err = share(v.shard, pairs); err != nil {
@@ -134,9 +123,6 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 		enc.SetIndent("", "  ")
 		err = enc.Encode(total)
 	} else if many || v.pairs != "" {
-		for _, path := range unverified {
-			fmt.Fprintf(stdout, "%s: not verified: the kernel's full BTF is not known\n", oneLine(path))
-		}
 		_, err = fmt.Fprintf(stdout, "%s, %s: %d same, %d different\n",
 			count(len(pairs)-len(w.failures), "kernel"), count(total.Relocations, "relocation"), total.Same, len(total.Differences))
 	} else {
@@ -321,28 +307,10 @@ func (v *verifyFlags) readPairs() ([]pair, error) {
 		}
 		pairs = append(pairs, pairOf(paths[1], append(paths[:1:1], paths[2:]...)...))
 	}
-	if len(pairs) == 0 && v.tree == "" {
+	if len(pairs) == 0 {
 		return nil, in(v.pairs, errors.New("has no pairs"))
 	}
 	return pairs, nil
-}
-
-// unpaired returns the files of the tree that are in no pair.
-func (v *verifyFlags) unpaired(pairs []pair) (paths []string, err error) {
-	if v.tree == "" {
-		return nil, nil
-	}
-	paired := map[string]bool{}
-	for _, p := range pairs {
-		paired[p.min.path] = true
-	}
-	err = eachFile(v.tree, func(_, path string) error {
-		if !paired[path] {
-			paths = append(paths, path)
-		}
-		return nil
-	})
-	return paths, err
 }
 
 // share returns what a shard, "INDEX/COUNT", has of all; "" has all of it.
