@@ -481,7 +481,7 @@ func testPublished(t *testing.T, w *workspace) {
 	for _, target := range []string{"published_btfs_test", "both_btfs_test"} {
 		out := w.bazel("test", "//:"+target, "--test_output=all")
 		for path := range want {
-			if name := strings.TrimSuffix(path, ".btf"); strings.Count(out, name+": 1 programs, ") != 1 {
+			if name := strings.TrimSuffix(path, ".btf"); strings.Count(out, name+": 1 program, ") != 1 {
 				t.Errorf("%s: %s was not verified once\n%s", target, name, out)
 			}
 		}
