@@ -58,6 +58,9 @@ func Open(file []byte) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !f.Tailored {
+		return nil, packfile.ErrFull
+	}
 	p := &Pack{file: f}
 	for k, err := range f.Heads() {
 		if err != nil {

@@ -136,13 +136,13 @@ func (d *Reader) fill(r io.Reader, length, limit int) error {
 		if len(d.data) == cap(d.data) {
 			more := max(1<<10, len(d.data))
 			if size := tarSize(d.data); size > 0 {
-				more = int(min(size, int64(limit), maxRatio*int64(length))) + tarExtra
+				more = max(more, int(min(size, int64(limit), maxRatio*int64(length)))+tarExtra)
 			}
-			larger := make([]byte, len(d.data), len(d.data)+more+more/4) // the next file may be a little larger
+			larger := make([]byte, len(d.data), min(len(d.data)+more+more/4, limit)) // the next file may be a little larger
 			copy(larger, d.data)
 			d.data = larger
 		}
-		n, err := r.Read(d.data[len(d.data):min(cap(d.data), limit)])
+		n, err := r.Read(d.data[len(d.data):cap(d.data)])
 		d.data = d.data[:len(d.data)+n]
 		if err == io.EOF {
 			break

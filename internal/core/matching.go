@@ -155,7 +155,9 @@ func (c *cutter) leadMember(s set, kind btf.Kind, name uint32) set {
 	case name == 0:
 		stem = m.stemNumber[""]
 	case !ok:
-		stem = m.stemNumber[c.stem(name)]
+		text := c.g.String(name)
+		c.spend(4 + len(text)/16)
+		stem = m.stemNumber[graph.Stem(text)]
 		m.memberStem.put(name, stem)
 	}
 	if stem == 0 {

@@ -45,7 +45,7 @@ const (
 // most is how many bytes of columns, and how many of anything, a file of that length may
 // have, so that a small one does not take much memory: packs of real kernels have
 // 2 to 4 times as many bytes of columns as are in the file.
-func most(length int) int { return min(maxRaw, 1<<18+64*length) }
+func most(length int) int { return min(maxRaw, 1<<18+64*min(length, maxRaw/64)) }
 
 // Codecs are how columns are compressed.
 const (
@@ -104,8 +104,8 @@ type part struct {
 // IsPack reports whether a file begins as packs do.
 func IsPack(file []byte) bool { return bytes.HasPrefix(file, []byte(Magic)) }
 
-// Read reads a pack's types; the file must not change afterwards. Without a Decoder of zstd there
-// are tailored packs alone.
+// Read reads a pack's types; the file must not change afterwards. Without a Decoder, columns in
+// zstd are ErrFull.
 func Read(file []byte, unzstd Decoder) (*Pack, error) {
 	p := &Pack{data: file, unzstd: unzstd}
 	if err := p.head(); err != nil {
@@ -113,6 +113,9 @@ func Read(file []byte, unzstd Decoder) (*Pack, error) {
 	}
 	return p, nil
 }
+
+// ErrFull is the error about a full pack for those who read tailored ones alone.
+var ErrFull = fmt.Errorf("%w: a full pack, which minbtf alone reads; minbtf tailor cuts it down for an application's objects", ErrFormat)
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: damaged: %s", ErrFormat, fmt.Sprintf(format, args...))
@@ -159,7 +162,7 @@ func (p *Pack) head() error {
 		case s.codec > Zstd || p.Tailored:
 			return damaged("codec %d", s.codec)
 		case p.unzstd == nil:
-			return fmt.Errorf("%w: a full pack, which minbtf alone reads; minbtf tailor cuts it down for an application's objects", ErrFormat)
+			return ErrFull
 		}
 		n := r.count(0, 0, math.MaxInt32)
 		var sum [4]byte
@@ -193,7 +196,7 @@ func (p *Pack) head() error {
 	}
 	p.room = most - total
 	if r.err != nil {
-		return damaged("%v", r.err)
+		return damaged("the head: %s", strings.TrimPrefix(r.err.Error(), ErrFormat.Error()+": "))
 	}
 	if len(r.cols[0]) > 0 || len(rest) > 0 {
 		return damaged("it goes on too long")
@@ -274,7 +277,7 @@ func (p *Pack) Types() error {
 	if p.count.nodes > len(c.cols[colRootKind])+len(c.cols[colKind]) {
 		return damaged("it has fewer types than it says")
 	}
-	s.Reserve(p.count.nodes+1, min(p.count.members, 64*len(p.data)))
+	s.Reserve(p.count.nodes+1, min(p.count.members, 64*min(len(p.data), maxTotal/64)))
 	m := newModel(c, s, uint32(p.count.roots), p.count.members)
 	if err := m.read(); err != nil {
 		return err
@@ -298,9 +301,7 @@ func (p *Pack) Heads() iter.Seq2[*Kernel, error] {
 		c.cols[colKernelLong] = nil
 		for range p.count.kernels {
 			k := &Kernel{}
-			if ks.head(k); ks.err == nil && !IsName(k.Name) {
-				ks.fail("kernel %q: that is no path", k.Name)
-			}
+			ks.head(k)
 			ks.n++
 			if !yield(k, ks.err) || ks.err != nil {
 				return
@@ -329,9 +330,7 @@ func (p *Pack) Kernels(exact bool) iter.Seq2[*Kernel, error] {
 		ks := kernels{coder: c, roots: uint32(p.count.roots)}
 		k := &Kernel{}
 		for range p.count.kernels {
-			if ks.head(k); ks.err == nil && !IsName(k.Name) {
-				ks.fail("kernel %q: that is no path", k.Name)
-			}
+			ks.head(k)
 			if ks.types(k); exact && ks.err == nil {
 				ks.copies(k)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -155,5 +156,17 @@ func TestManyChoices(t *testing.T) {
 		w.int(colChoices, n)
 		c.cols[colChoices] = append(w.cols[colChoices], c.cols[colChoices][1:]...)
 		refused(t, "choices", c.file(p.count, Options{}), " choices")
+	}
+}
+
+// What is most for a large file is no less than for a small one, where an int has 32 bits, too.
+func TestMost(t *testing.T) {
+	before := 0
+	for length := 1; length > 0 && length <= math.MaxInt/2; length *= 2 {
+		n := most(length)
+		if n < before || n > maxRaw {
+			t.Errorf("most(%d) is %d, and less for smaller files: %d", length, n, before)
+		}
+		before = n
 	}
 }

@@ -51,6 +51,9 @@ func (ks *kernels) head(k *Kernel) {
 	}
 	share = ks.count(colKernelShare, share, len(ks.before.Name))
 	k.Name = ks.before.Name[:share] + ks.text(colKernelText, k.Name[min(share, len(k.Name)):])
+	if ks.decoding && !IsName(k.Name) {
+		ks.fail("kernel %q: that is no path", k.Name)
+	}
 	const bigEndian, sum = 1, 2
 	flags := uint64(0)
 	if k.BigEndian {

@@ -33,9 +33,12 @@ func TestBombs(t *testing.T) {
 	}
 	const pieces = 1 << 12 // of 2 MiB; 8 GiB in all
 	zeros := gz(make([]byte, 2<<20))
-	var header bytes.Buffer
-	if err := tar.NewWriter(&header).WriteHeader(&tar.Header{Name: "bomb", Size: pieces << 21, Mode: 0o644}); err != nil {
-		t.Fatal(err)
+	header := func(size int64) []byte {
+		var b bytes.Buffer
+		if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "bomb", Size: size, Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		return gz(b.Bytes())
 	}
 	zst := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3} // a frame with a window of 128 MiB
 	for range pieces * 16 {
@@ -50,7 +53,8 @@ func TestBombs(t *testing.T) {
 		"xz":      {bytes.Repeat(testfiles.Read(t, "testdata/bad/2MiB.zeros.xz"), pieces), "bomb: no kernel BTF: unpacks to more than 256 MiB"},
 		"gzip":    {bytes.Repeat(zeros, pieces), "bomb: no kernel BTF: unpacks to more than 256 MiB"},
 		"zstd":    {zst, "bomb: no kernel BTF: unpacks to more than 256 MiB"},
-		"tar.gz":  {append(gz(header.Bytes()), bytes.Repeat(zeros, pieces)...), "bomb: no kernel BTF: unpacks to more than 256 MiB"},
+		"tar.gz":  {append(header(pieces<<21), bytes.Repeat(zeros, pieces)...), "bomb: no kernel BTF: unpacks to more than 256 MiB"},
+		"small":   {append(header(1), bytes.Repeat(zeros, pieces)...), "bomb: no kernel BTF: unpacks to more than 256 MiB"},
 		"endless": {nil, "bomb: is too large: more than 256 MiB"},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -86,7 +86,10 @@ func kernelsAt(path string) (list []listed, unread []archive.Kernel, err error) 
 			}
 			read.release()
 		}
-		if k.Err = accessible(filesOf(k)); k.Err != nil {
+		if k.Err == nil {
+			k.Err = accessible(filesOf(k))
+		}
+		if k.Err != nil {
 			unread = append(unread, k)
 			continue
 		}

@@ -97,8 +97,8 @@ func (p *packFlags) run(stdout, stderr io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	var nameLists []string
-	if p.names, nameLists, err = fileArgs(p.names); err != nil {
+	nameLists, err := p.filter.read()
+	if err != nil {
 		return err
 	}
 	s, err := p.sources(args)
@@ -156,22 +156,21 @@ func (p *packFlags) sources(args []string) (*sources, error) {
 	if tailored != "" && full != "" {
 		return nil, in(tailored, fmt.Errorf("is tailored, and %s is not; pack them apart", full))
 	}
-	if p.name == "" && p.modules == nil {
-		if err := p.apply(s); err != nil {
-			return nil, in(few(args), err)
+	if p.name != "" || p.modules != nil {
+		if len(args) > 1 || len(s.packs)+len(s.folders) > 0 {
+			return nil, misuse{errors.New("--name and --module are for one kernel's file")}
 		}
-		return s, nil
-	}
-	if len(args) > 1 || len(s.packs)+len(s.folders) > 0 {
-		return nil, misuse{errors.New("--name and --module are for one kernel's file")}
-	}
-	k := &s.kernels[0]
-	k.Modules = p.modules
-	if p.name != "" {
-		if !packfile.IsName(p.name) {
-			return nil, misuse{fmt.Errorf("--name: expected distro/version/arch/release, got %q", p.name)}
+		k := &s.kernels[0]
+		k.Modules = p.modules
+		if p.name != "" {
+			if !packfile.IsName(p.name) {
+				return nil, misuse{fmt.Errorf("--name: expected distro/version/arch/release, got %q", p.name)}
+			}
+			k.Name = p.name
 		}
-		k.Name = p.name
+	}
+	if err := p.apply(s); err != nil {
+		return nil, in(few(args), err)
 	}
 	return s, nil
 }

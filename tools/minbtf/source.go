@@ -288,6 +288,15 @@ func (f *filter) register(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.names, "kernel", nil, "only the kernel of this `NAME`, or those in the lines of @FILE; may be repeated")
 }
 
+// read puts the lines of files in the place of @FILE among the names, and returns the files.
+func (f *filter) read() (lists []string, err error) {
+	asked := f.names != nil
+	if f.names, lists, err = fileArgs(f.names); err == nil && asked && len(f.names) == 0 {
+		err = misuse{fmt.Errorf("--kernel: expected NAME, got none in %s", few(lists))}
+	}
+	return lists, err
+}
+
 // apply leaves out kernels that are not chosen. What chooses none is an error.
 func (f *filter) apply(s *sources) error {
 	if f.arch == "" && f.include == nil && f.exclude == nil && f.names == nil {

@@ -101,9 +101,8 @@ func (t *tailorFlags) run(stdout, stderr io.Writer) error {
 	if t.out == "" && t.findings == "" {
 		t.out = btfhubOut
 	}
-	var lists []string
-	var err error
-	if t.names, lists, err = fileArgs(t.names); err != nil {
+	lists, err := t.filter.read()
+	if err != nil {
 		return err
 	}
 	s, err := t.sources()

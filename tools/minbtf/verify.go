@@ -12,6 +12,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -107,7 +108,7 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 		if !res.OK() {
 			differ = append(differ, p.min.path)
 		}
-		if (many || v.pairs != "") && !v.json {
+		if many && !v.json {
 			fmt.Fprintf(stdout, "%s: ", oneLine(p.name))
 			if err := printResult(stdout, res); err != nil {
 				return err
@@ -122,7 +123,7 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(total)
-	} else if many || v.pairs != "" {
+	} else if many {
 		_, err = fmt.Fprintf(stdout, "%s, %s: %d same, %d different\n",
 			count(len(pairs)-len(w.failures), "kernel"), count(total.Relocations, "relocation"), total.Same, len(total.Differences))
 	} else {
@@ -146,7 +147,7 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 func (v *verifyFlags) all(args []string) (pairs []pair, many bool, objects []string, err error) {
 	if v.pairs != "" {
 		pairs, err = v.readPairs()
-		return pairs, false, args, err
+		return pairs, true, args, err
 	}
 	many = isMany(args[0]) || isMany(args[1])
 	switch {
@@ -318,8 +319,10 @@ func share[T any](shard string, all []T) ([]T, error) {
 	if shard == "" {
 		return all, nil
 	}
-	var index, count int
-	if _, err := fmt.Sscanf(shard, "%d/%d", &index, &count); err != nil || index < 0 || index >= count {
+	first, second, _ := strings.Cut(shard, "/")
+	index, err := strconv.Atoi(first)
+	count, err2 := strconv.Atoi(second)
+	if err != nil || err2 != nil || index < 0 || index >= count {
 		return nil, fmt.Errorf("--shard: expected INDEX/COUNT, got %q", shard)
 	}
 	var part []T
