@@ -220,7 +220,7 @@ def btf_archive(name, srcs, strip_prefix = None, aliases = None, tags = None, **
     ```
 
     Bazel does not know which kernels are in it. So a `min_core_btf` gives one folder then, not a file for each kernel;
-    all is tailored in one action; and `min_core_btf_test` compares with the full pack, not with the kernels' own BTF.
+    all is tailored in one action; and `min_core_btf_test` compares with the full pack, as far as the kernels' own BTF is not in `srcs`.
 
     One more target, `<name>.packs`, is where kernels are imported, for the execution platform; not for use. No `select()`
     can therefore choose other kernels for other platforms here. Have several targets, and an `alias` that selects one

@@ -7,19 +7,19 @@ load(":providers.bzl", "MinCoreBtfInfo")
 
 def _min_core_btf_test_impl(ctx):
     info = ctx.attr.btfs[MinCoreBtfInfo]
-    objects = info.objects.to_list()
+    arguments, files = ["verify"], []
+    if info.kernels:
+        pairs = ctx.actions.declare_file(ctx.label.name + ".pairs")
+        lines = []
+        for k in info.kernels:
+            minimal = k.min.short_path if k.min else "{}/{}.btf".format(info.tree.short_path, k.key)
+            lines.append("\t".join([k.full.short_path, minimal] + [m.short_path for m in k.modules]) + "\n")
+            files += [k.full, k.min or info.tree] + k.modules
+        ctx.actions.write(pairs, "".join(lines))
+        arguments += ["--pairs", pairs]
     if info.full:
-        return minbtf_executable(ctx, arguments = ["verify", info.full, info.pack] + objects)
-    pairs = ctx.actions.declare_file(ctx.label.name + ".pairs")
-    ctx.actions.write(pairs, "".join([
-        "\t".join([f.short_path for f in [k.full, k.min] + k.modules]) + "\n"
-        for k in info.kernels
-    ]))
-    return minbtf_executable(
-        ctx,
-        arguments = ["verify", "--pairs", pairs] + objects,
-        files = depset([f for k in info.kernels for f in [k.full, k.min] + k.modules]),
-    )
+        arguments += [info.full, info.pack]
+    return minbtf_executable(ctx, arguments = arguments + info.objects.to_list(), files = depset(files))
 
 _min_core_btf_test = rule(
     implementation = _min_core_btf_test_impl,
@@ -58,7 +58,7 @@ def min_core_btf_test(name, btfs, size = None, shard_count = None, **kwargs):
     ```
 
     Where archives have a `.btfpack` among their sources, all kernels are compared with what the full packs have of them,
-    from which they were tailored. It relocates as the kernel's own BTF does.
+    from which they were tailored, and those whose own BTF is in `srcs` with that as well.
 
     Args:
       name: string: the target.

@@ -34,7 +34,7 @@ func verifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify [--json] [--base VMLINUX] [--module FILE]... FULL MIN OBJECT...\n" +
 			"  minbtf verify [--json] DIR|PACK DIR|PACK OBJECT...\n" +
-			"  minbtf verify [--json] --pairs FILE OBJECT...",
+			"  minbtf verify [--json] --pairs FILE [DIR|PACK DIR|PACK] OBJECT...",
 		Short: "Check that minimal BTF relocates as the full one does",
 		Long: `verify relocates every program of BPF objects with cilium/ebpf, against a
 kernel's full BTF and against its minimal one, and compares the results. It
@@ -45,7 +45,7 @@ modules is said as with gen. Or either is of many kernels: a folder in
 BTFHub's layout, or a pack. Then all kernels of MIN are compared with those of
 their names in FULL, and a file stands for the one that is called as it is. With
 --pairs they are lines of a file, two paths separated by a tab, and modules behind
-another one each.`,
+another one each, and those of two folders or packs if these come first.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if flags.pairs != "" {
 				if flags.base != "" || flags.modules != nil {
@@ -146,8 +146,11 @@ func (v *verifyFlags) run(stdout, stderr io.Writer, args []string) error {
 // all returns what is to be compared, whether that are kernels by their names, and the objects' paths.
 func (v *verifyFlags) all(args []string) (pairs []pair, many bool, objects []string, err error) {
 	if v.pairs != "" {
-		pairs, err = v.readPairs()
-		return pairs, true, args, err
+		if pairs, err = v.readPairs(); err != nil || len(args) < 3 || !isMany(args[0]) || !isMany(args[1]) {
+			return pairs, true, args, err
+		}
+		more, err := pairsByName(args[0], args[1])
+		return append(pairs, more...), true, args[2:], err
 	}
 	many = isMany(args[0]) || isMany(args[1])
 	switch {
