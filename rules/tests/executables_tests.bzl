@@ -21,8 +21,9 @@ def _executable_test_impl(ctx):
                 out.append(info.pack.short_path)
             elif line.endswith("\tMIN") or line.startswith("FULL\t"):  # KEY.btf MIN, FULL MIN MODULES
                 for k in info.kernels:
+                    minimal = k.min.short_path if k.min else "{}/{}.btf".format(info.tree.short_path, k.key)
                     modules = "".join(["\t" + f.short_path for f in k.modules])
-                    out.append(line.replace("KEY", k.key).replace("FULL", k.full.short_path).replace("MIN", k.min.short_path).replace(" MODULES", modules))
+                    out.append(line.replace("KEY", k.key).replace("FULL", k.full.short_path).replace("MIN", minimal).replace(" MODULES", modules))
             else:
                 out.append(line.replace("NAME", name).replace("TREE", info.tree.short_path if info.tree else ""))
         return out
@@ -52,14 +53,12 @@ def _executable_test_impl(ctx):
 
     # All that these files name is there, and nothing else.
     wanted = [executable.short_path, environment["MINBTF_ARGS_FILE"]] + list.keys()
-    if not ctx.attr.list:
-        wanted += [info.full.short_path, info.pack.short_path]
-    else:
+    if ctx.attr.list:
         wanted += [info.tree.short_path] if info.tree else [k.min.short_path for k in info.kernels]
     if ctx.attr.with_full:
         wanted += [f.short_path for f in info.objects.to_list()]
-        if not info.full:
-            wanted += [f.short_path for k in info.kernels for f in [k.full] + k.modules]
+        wanted += [f.short_path for f in [info.full, info.pack]] if info.full else []
+        wanted += [f.short_path for k in info.kernels for f in [k.full] + k.modules]
     asserts.equals(env, sorted(wanted), sorted([f.short_path for f in runfiles]))
     return analysistest.end(env)
 
@@ -162,17 +161,17 @@ def executables_tests(name):
     )
 
     # The same with packs among the sources.
-    for case, srcs in {
-        "ready": [ready],
-        "ready_and_kernels": [ready, ready + "_kernel"],
-    }.items():
+    for case, srcs, files in [
+        ("ready", [ready], []),
+        ("ready_and_kernels", [ready, ready + "_kernel"], ["--pairs", "NAME.pairs"]),
+    ]:
         executables(
             case,
             srcs = srcs,
             strip_prefix = ready,
             aliases = {"debian/bookworm": "debian/12"},
-            arguments = ["FULL PACK", "PACK"],
-            pairs = [],
+            arguments = files + ["FULL PACK", "PACK"],
+            pairs = ["FULL\tMIN MODULES"] if files else [],
             exported = [".\tTREE", "debian/bookworm\t-> 12"],
         )
     native.test_suite(name = name, tests = tests)
